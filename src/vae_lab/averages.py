@@ -1,0 +1,49 @@
+"""Averages over many batches, kept on the device and read once."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Averages:
+    """Averages of named terms over images, exact for batches of any sizes.
+
+    The sums live in float64 where the device has it, so that an epoch's figure does not depend on how it was
+    batched; nothing is copied to the host before `pop`.
+    """
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.names: tuple[str, ...] = ()
+        self.totals: Tensor | None = None  # (T + 1,): the terms' sums, and the number of images
+        self.num_batches = 0
+
+    def add(self, terms: Mapping[str, Tensor], num_images: int) -> None:
+        """Count a batch whose terms are averages over its `num_images` images."""
+        values = torch.stack([*terms.values()]).detach()
+        wide = values if values.device.type == "mps" else values.double()
+        weighted = torch.cat([wide, wide.new_ones(1)]) * num_images
+        self.totals = weighted if self.totals is None else self.totals + weighted
+        self.names = tuple(terms)
+        self.num_batches += 1
+
+    def pop(self, reduce: Callable[[Tensor], Tensor]) -> dict[str, float]:
+        """The averages so far, over all processes if `reduce` sums over them; then start anew."""
+        if self.totals is None:
+            return {}
+        *sums, num_images = reduce(self.totals).tolist()
+        figures = {name: total / num_images for name, total in zip(self.names, sums, strict=True)}
+        self.clear()
+        return figures
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"names": list(self.names), "totals": self.totals, "num_batches": self.num_batches}
+
+    def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
+        self.names = tuple(state["names"])
+        self.totals = None if state["totals"] is None else state["totals"].to(device)
+        self.num_batches = state["num_batches"]

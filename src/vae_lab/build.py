@@ -1,0 +1,106 @@
+"""From a configuration to objects: the only place where sizes flow from part to part."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import get_object, instantiate
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig
+from torch import Tensor, nn
+
+from vae_lab.configuration.groups import TREATMENT_KEYS
+from vae_lab.data import treatment
+from vae_lab.data.image_set import ImageSet
+from vae_lab.data.module import ImageData
+from vae_lab.errors import UserError
+from vae_lab.likelihoods import Likelihood
+from vae_lab.model import VAE, LatentModel
+from vae_lab.networks.architecture import Architecture, OutputBias
+from vae_lab.noise import Stream, derive
+from vae_lab.objectives.objective import Objective
+from vae_lab.posteriors import Posterior
+from vae_lab.priors import Prior
+
+
+def part(config: DictConfig, group: str, kind: type, **sizes: Any) -> Any:
+    """The part of a config group, with the sizes that the parts around it give.
+
+    Raises:
+        UserError: where the group names no class of the right kind, or the class refuses its options.
+    """
+    node = config[group]
+    target = get_object(node["_target_"])
+    if not (isinstance(target, type) and issubclass(target, kind)):
+        raise UserError(f"{group}._target_={node['_target_']}: it is no {kind.__module__}.{kind.__name__}")
+    try:
+        return instantiate(node, **sizes, _convert_="all")
+    except Exception as error:
+        # Hydra wraps what the part itself says.
+        cause = error.__cause__ or error
+        if isinstance(cause, ValueError | TypeError):
+            raise UserError(f"{group}: {target.__name__} refuses its options: {cause}") from error
+        raise
+
+
+def data(config: DictConfig) -> ImageData:
+    """Read the data set, and treat it as the likelihood needs."""
+    own = DictConfig({"data": {key: value for key, value in config.data.items() if key not in TREATMENT_KEYS}})
+    likelihood = get_object(config.likelihood["_target_"])
+    return ImageData(
+        part(own, "data", ImageSet).load(),
+        treatment.resolve(config.data.binarize, likelihood.support, likelihood.__name__),
+        batch_size=config.data.batch_size,
+        seed=config.seed,
+    )
+
+
+def model(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor) -> LatentModel:
+    """The model for images of the given shape, its output starting at their mean, its weights fixed by the seed.
+
+    Args:
+        config: the run's configuration.
+        image_shape: channels, height, width.
+        pixel_mean: the mean training image, of `image_shape`.
+    """
+    torch.manual_seed(derive(config.seed, Stream.WEIGHTS))
+    posterior = part(config, "posterior", Posterior, latent_dim=config.latent_dim)
+    prior = part(config, "prior", Prior, latent_dim=config.latent_dim)
+    likelihood = part(config, "likelihood", Likelihood, image_shape=image_shape)
+    networks = part(config, "model", Architecture)
+    encoder = networks.encoder(image_shape, posterior.param_shape)
+    decoder = networks.decoder(posterior.event_shape, likelihood.param_shape)
+    bias = likelihood.params_at(pixel_mean)
+    return VAE(encoder, posterior, prior, OutputBias(decoder, bias), likelihood)
+
+
+def objective(config: DictConfig) -> Objective:
+    """What training optimises."""
+    built: Objective = part(config, "objective", Objective)
+    return built
+
+
+def optimizer(config: DictConfig) -> Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]:
+    """A function from parameters to their optimizer."""
+    return lambda parameters: part(config, "optimizer", torch.optim.Optimizer, params=list(parameters))
+
+
+def trainer(config: DictConfig, run_dir: Path, callbacks: list[Callback], *, first_step: int) -> Trainer:
+    """Lightning's trainer, writing into the run's folder.
+
+    Args:
+        config: the run's configuration.
+        run_dir: the run's folder.
+        callbacks: callbacks beside those of the configuration.
+        first_step: the steps that a resumed run has behind it: later points of its log are replaced.
+    """
+    optional = [instantiate(node, _convert_="all") for node in config.callbacks.values() if node is not None]
+    logger: Logger | bool = False
+    if config.logger is not None:
+        logger = instantiate(config.logger, save_dir=str(run_dir), purge_step=first_step + 1 if first_step else None, _convert_="all")
+    built: Trainer = part(
+        config, "trainer", Trainer, default_root_dir=str(run_dir), callbacks=[*callbacks, *optional], logger=logger
+    )
+    return built

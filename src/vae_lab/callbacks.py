@@ -1,0 +1,112 @@
+"""When checkpoints are saved and figures drawn."""
+
+from pathlib import Path
+from typing import Any, cast
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch import Tensor
+
+from vae_lab import figures
+from vae_lab.data.batches import to_unit
+from vae_lab.data.module import ImageData
+from vae_lab.module import TrainingModule
+from vae_lab.noise import Stream, reseed
+from vae_lab.options import PositiveInt
+
+
+class BestAndLast(Checkpoint):
+    """Keeps two checkpoints: the model with the best plain validation ELBO, and the state to go on from.
+
+    `last.ckpt` is only ever written between two steps, where the state is whole: at the end of every epoch, every
+    `every_n_steps` steps, and on SIGTERM. An interrupt at any other moment loses the steps since the last of them.
+
+    Args:
+        folder: where the checkpoints go.
+        every_n_steps: optimisation steps between two saves inside an epoch.
+    """
+
+    def __init__(self, folder: Path, every_n_steps: int) -> None:
+        self.best_path = folder / "best.ckpt"
+        self.last_path = folder / "last.ckpt"
+        self.every_n_steps = every_n_steps
+        self.best_elbo = float("-inf")
+        self.best_epoch = -1
+        self.best_figures: dict[str, float] = {}
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        elbo = trainer.callback_metrics["val/elbo"].item()
+        if elbo > self.best_elbo:
+            self.best_elbo, self.best_epoch = elbo, trainer.current_epoch
+            self.best_figures = {
+                name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("val/")
+            }
+            trainer.save_checkpoint(self.best_path, weights_only=True)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        inside_epoch = batch_idx + 1 < trainer.num_training_batches
+        if inside_epoch and (batch_idx + 1) % self.every_n_steps == 0:
+            trainer.save_checkpoint(self.last_path)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.save_checkpoint(self.last_path)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        # Lightning raises this one between two training steps, or between two validation steps, where the epoch's
+        # end is still to come.
+        if isinstance(exception, SIGTERMException) and trainer.training:
+            trainer.save_checkpoint(self.last_path)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best_elbo": self.best_elbo, "best_epoch": self.best_epoch, "best_figures": self.best_figures}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_elbo = state_dict["best_elbo"]
+        self.best_epoch = state_dict["best_epoch"]
+        self.best_figures = state_dict["best_figures"]
+
+
+class Figures(Callback):
+    """Shows pictures in TensorBoard as training goes, and writes them as PNG files at the end.
+
+    Args:
+        every_n_epochs: epochs between two sets of pictures in TensorBoard.
+        num_images: test images to reconstruct.
+        num_samples: images to generate.
+    """
+
+    def __init__(
+        self, every_n_epochs: PositiveInt = 5, num_images: PositiveInt = 16, num_samples: PositiveInt = 64
+    ) -> None:
+        self.every_n_epochs = every_n_epochs
+        self.num_images = num_images
+        self.num_samples = num_samples
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero and (trainer.current_epoch + 1) % self.every_n_epochs == 0:
+            self._show(trainer, self._draw(trainer, pl_module))
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.is_global_zero:
+            pictures = self._draw(trainer, pl_module)
+            self._show(trainer, pictures)
+            for name, picture in pictures.items():
+                figures.write_png(picture, Path(trainer.default_root_dir, "figures", f"{name}.png"))
+
+    def _draw(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Tensor]:
+        module = cast(TrainingModule, pl_module)
+        data = cast(ImageData, trainer.datamodule)  # type: ignore[attr-defined]
+        reseed(module.device, module.seed, Stream.FIGURES)
+        images = to_unit(data.test.images[: self.num_images].to(module.device))
+        return figures.draw(module.model, images, self.num_samples)
+
+    @staticmethod
+    def _show(trainer: Trainer, pictures: dict[str, Tensor]) -> None:
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                for name, picture in pictures.items():
+                    logger.experiment.add_image(name, picture, trainer.global_step)

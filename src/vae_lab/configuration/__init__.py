@@ -1,0 +1,1 @@
+"""The configuration, checked before anything heavy is imported: nothing here imports torch."""

@@ -1,0 +1,138 @@
+"""Is a composed configuration sound? One line says what is not, before torch is imported."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError
+from pydantic_core import ErrorDetails
+
+from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
+from vae_lab.configuration.schema import TopLevel
+from vae_lab.configuration.signature import Signature, class_constant, signature
+from vae_lab.configuration.source import find, read
+from vae_lab.data.treatment import resolve
+from vae_lab.errors import UserError, nearest
+
+# Hydra's own keys beside `_target_`.
+HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_", "_args_"})
+
+
+def check(config: DictConfig) -> None:
+    """Check types and ranges, the options of every part, and the pairs that contradict each other.
+
+    Raises:
+        UserError: one line with the key, its value, the reason and the nearest valid choice.
+    """
+    try:
+        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+    assert isinstance(plain, dict)
+    top: dict[str, Any] = {str(key): value for key, value in plain.items()}
+    try:
+        TopLevel.model_validate(top, strict=True)
+    except ValidationError as error:
+        raise UserError(explain("", top, error.errors(), TopLevel.model_fields)) from error
+    for group, given in PARTS.items():
+        node = top[group]
+        if node is None:
+            continue
+        if "_target_" not in node:
+            raise UserError(f"{group}: it names no class; its YAML needs a line '_target_: module.Class'")
+        own = {key: value for key, value in node.items() if group != "data" or key not in TREATMENT_KEYS}
+        check_part(group, own, given)
+    for name, node in top["callbacks"].items():
+        if node is not None:
+            check_part(f"callbacks.{name}", node, frozenset())
+    check_pairs(top)
+
+
+def check_part(path: str, node: Mapping[str, Any], given: frozenset[str]) -> None:
+    """Check a node with a `_target_` against the signature of what it names, and the nodes inside it."""
+    for key, value in node.items():
+        if isinstance(value, Mapping) and "_target_" in value:
+            check_part(f"{path}.{key}", value, frozenset())
+    target = str(node["_target_"])
+    found = find(target)
+    if found is None:
+        module, _, name = target.rpartition(".")
+        source = read(module) if module else None
+        if source is not None and source.find(name) is None and source.path.name != "__init__.py":
+            raise UserError(f"{path}._target_={target}: {module} has no such class; {nearest(name, source.names())}")
+        return  # its text is not to be had: the part itself will say what it thinks
+    accepted = signature(*found)
+    if accepted is None:
+        return
+    for key in node.keys() - HYDRA_KEYS:
+        check_option(path, key, node[key], target, accepted, given)
+    for key in accepted.required - node.keys() - given:
+        raise UserError(f"{path}: {target} needs a value for '{key}'; give it with {path}.{key}=...")
+
+
+def check_option(
+    path: str, key: str, value: Any, target: str, accepted: Signature, given: frozenset[str]
+) -> None:
+    """Check one option of a part."""
+    where = f"{path}.{key}={show(value)}"
+    if key in given:
+        raise UserError(f"{where}: vae_lab sets this option of {target} itself; leave it out")
+    if key not in accepted.options:
+        if accepted.takes_any:
+            return
+        raise UserError(
+            f"{where}: {target.rpartition('.')[2]} has no option '{key}'; "
+            f"{nearest(key, accepted.options.keys() - given)}"
+        )
+    if isinstance(value, Mapping) and "_target_" in value:
+        return
+    try:
+        adapter = TypeAdapter(accepted.options[key], config=ConfigDict(arbitrary_types_allowed=True))
+    except (PydanticUserError, PydanticSchemaGenerationError):
+        return  # a type that pydantic cannot check
+    try:
+        # As JSON, where a list may stand for a tuple but nothing else is converted.
+        adapter.validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        raise UserError(explain(f"{path}.{key}", value, error.errors(), ())) from error
+
+
+def check_pairs(top: dict[str, Any]) -> None:
+    """Check what only two parts together can get wrong."""
+    likelihood = top["likelihood"]["_target_"]
+    found = find(likelihood)
+    support = class_constant(*found, "support") if found else None
+    if support is not None:
+        resolve(top["data"]["binarize"], support, likelihood.rpartition(".")[2])
+
+
+def explain(path: str, given: Any, errors: list[ErrorDetails], known: Any) -> str:
+    """One line out of pydantic's report on the value at `path`."""
+    # A union reports every member; an instance of a class is nothing that a YAML could give.
+    told = [error for error in errors if error["type"] not in ("needs_python_object", "is_instance_of")] or errors
+    first = told[0]
+    keys = [str(part) for part in first["loc"] if isinstance(given, Mapping) and part in first["loc"]]
+    value = given
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else value
+    where = ".".join(filter(None, [path, *keys]))
+    if first["type"] == "extra_forbidden":
+        return f"{where}={show(value)}: there is no option '{keys[-1]}'; {nearest(keys[-1], known)}"
+    reasons = " or ".join(dict.fromkeys(reason(error) for error in told))
+    return f"{where}={show(value)}: {reasons}"
+
+
+def reason(error: ErrorDetails) -> str:
+    """Pydantic's message in our words, with the nearest choice where there are choices."""
+    if error["type"] == "literal_error":
+        choices = [choice.strip("'") for choice in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        return f"it must be one of {', '.join(choices)}; {nearest(str(error['input']), choices)}"
+    return error["msg"].replace("Input should be", "it must be")
+
+
+def show(value: Any) -> str:
+    """A value as the command line writes it."""
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

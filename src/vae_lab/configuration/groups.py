@@ -1,0 +1,17 @@
+"""What every config group holds."""
+
+# Keys of `data` that say how images are served, whichever data set they come from.
+TREATMENT_KEYS = frozenset({"batch_size", "binarize"})
+
+# Groups that name one class, with the arguments that `vae_lab.build` gives it: no YAML can.
+PARTS: dict[str, frozenset[str]] = {
+    "data": frozenset(),
+    "model": frozenset(),
+    "posterior": frozenset({"latent_dim"}),
+    "prior": frozenset({"latent_dim"}),
+    "likelihood": frozenset({"image_shape"}),
+    "objective": frozenset(),
+    "optimizer": frozenset({"params"}),
+    "trainer": frozenset({"default_root_dir", "callbacks", "logger"}),
+    "logger": frozenset({"save_dir", "purge_step"}),
+}

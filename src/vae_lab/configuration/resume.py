@@ -1,0 +1,95 @@
+"""`resume=DIR`: the command line that goes on with a run, in its folder and with its own configuration."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, OmegaConf
+
+from vae_lab.configuration.check import check
+from vae_lab.configuration.overrides import parse
+from vae_lab.errors import UserError
+
+# What may change in a resumed run, since it cannot change the result so far: how long, where, and what is shown.
+RESUMABLE = (
+    "trainer.max_epochs",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.strategy",
+    "trainer.num_nodes",
+    "trainer.enable_progress_bar",
+    "trainer.log_every_n_steps",
+    "checkpoint_every_n_steps",
+    "logger.",
+    "callbacks.",
+    "hydra",
+)
+
+
+def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] | None:
+    """The command line that resumes a run, or None where nothing is to be resumed.
+
+    Raises:
+        UserError: where the folder holds no run, or an override would change what the run is.
+    """
+    overrides = parse(arguments)
+    folders = [override.value() for override in overrides if override.key_or_group == "resume"]
+    if not folders or folders[-1] is None:
+        return None
+    if multirun:
+        raise UserError(f"resume={folders[-1]}: one run is resumed at a time; leave out -m")
+    run_dir = Path(str(folders[-1])).absolute()
+    settings = run_dir / ".hydra" / "config.yaml"
+    if not settings.is_file():
+        raise UserError(f"resume={folders[-1]}: there is no run in this folder (no {settings})")
+    others = [override for override in overrides if override.key_or_group != "resume"]
+    config = OmegaConf.load(settings)
+    assert isinstance(config, DictConfig)
+    apply(config, others, run_dir)
+    check(config)
+    return [
+        f"--config-path={settings.parent}",
+        "--config-name=config",
+        f"resume={quoted(run_dir)}",
+        f"hydra.run.dir={quoted(run_dir)}",
+        "hydra.output_subdir=null",
+        "hydra.job.name=train",
+        "hydra.job_logging.formatters.simple.format='%(message)s'",
+        *(override.input_line or "" for override in others),
+    ]
+
+
+def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> None:
+    """Apply the overrides that a resumed run may have, and note a longer training in the run's configuration."""
+    planned = config.trainer.max_epochs
+    for override in overrides:
+        key = override.key_or_group
+        if not key.startswith(RESUMABLE):
+            raise UserError(
+                f"{override.input_line}: it would change what the run in {run_dir} is; leave it out, "
+                "or start a new run without resume"
+            )
+        if not key.startswith("hydra"):
+            OmegaConf.update(config, key, override.value(), force_add=override.is_add())
+    epochs = config.trainer.max_epochs
+    if not isinstance(epochs, int) or epochs < planned:
+        raise UserError(f"trainer.max_epochs={epochs}: the run was to train {planned} epochs; it can only train longer")
+    if (run_dir / "metrics.json").is_file() and epochs == planned:
+        raise UserError(
+            f"resume={run_dir}: this run has finished (its metrics.json is there); "
+            f"to train on, raise trainer.max_epochs above {planned}"
+        )
+    if epochs > planned and "LOCAL_RANK" not in os.environ:
+        settings = run_dir / ".hydra" / "config.yaml"
+        saved = OmegaConf.load(settings)
+        OmegaConf.update(saved, "trainer.max_epochs", epochs)
+        unfinished = settings.with_suffix(".unfinished")
+        OmegaConf.save(saved, unfinished)
+        os.replace(unfinished, settings)
+
+
+def quoted(path: Path) -> str:
+    """A path as Hydra's override grammar takes it."""
+    escaped = str(path).replace("'", "\\'")
+    return f"'{escaped}'"

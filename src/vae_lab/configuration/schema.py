@@ -1,0 +1,48 @@
+"""The types and ranges of the top level, and of what other libraries leave unchecked."""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from vae_lab.data.treatment import Binarize
+from vae_lab.options import PositiveFloat, PositiveInt
+
+
+class Data(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    batch_size: PositiveInt
+    binarize: Binarize
+
+
+class Optimizer(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    lr: PositiveFloat = 1.0
+
+
+class Trainer(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    max_epochs: PositiveInt
+    log_every_n_steps: PositiveInt = 50
+    accumulate_grad_batches: PositiveInt = 1
+
+
+class TopLevel(BaseModel):
+    """The keys of `conf/train.yaml`."""
+
+    model_config = ConfigDict(extra="forbid")
+    latent_dim: PositiveInt
+    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    compile: bool
+    resume: str | None
+    checkpoint_every_n_steps: PositiveInt
+    nll_samples: PositiveInt
+    data: Data
+    model: dict[str, Any]
+    posterior: dict[str, Any]
+    prior: dict[str, Any]
+    likelihood: dict[str, Any]
+    objective: dict[str, Any]
+    optimizer: Optimizer
+    trainer: Trainer
+    logger: dict[str, Any] | None
+    callbacks: dict[str, Any]

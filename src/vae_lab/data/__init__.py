@@ -1,0 +1,1 @@
+"""Data sets, what is done to their pixels, and the batches that training sees."""

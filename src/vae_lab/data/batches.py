@@ -1,0 +1,124 @@
+"""Batches by index look-up: no worker processes, no per-image Python."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from vae_lab.data.image_set import Split
+from vae_lab.noise import Stream, generator
+
+
+class Batch(NamedTuple):
+    """What a training or evaluation step sees."""
+
+    x: Tensor  # (B, C, H, W), float32 in [0, 1]
+    labels: Tensor  # (B,)
+
+
+class Shard(NamedTuple):
+    """Which part of the work is this process's."""
+
+    rank: int
+    world_size: int
+
+
+def to_unit(pixels: Tensor) -> Tensor:
+    """8-bit levels as floats in [0, 1]."""
+    return pixels.to(torch.float32).div_(255)
+
+
+def binarize(pixels: Tensor, noise: torch.Generator) -> Tensor:
+    """Binary pixels, each on with its grey level as the probability."""
+    probabilities = to_unit(pixels)
+    uniform = torch.rand(pixels.shape, generator=noise, device=pixels.device)
+    return (uniform < probabilities).to(torch.float32)
+
+
+class TrainBatches:
+    """Shuffled batches of one epoch, each a pure function of (seed, rank, epoch, batch).
+
+    Every batch has `batch_size` images over all processes together, so the number of devices changes nothing; the
+    few images left over sit out this epoch, other ones the next. It resumes inside an epoch by Lightning's
+    `state_dict` protocol.
+
+    Args:
+        split: the images, on the device that they are looked up on.
+        batch_size: images for each optimisation step, over all processes.
+        fresh_binarization: whether to binarise each batch anew.
+        device: where the batches go.
+        seed: the run's seed.
+        shard: this process's share.
+        epoch: says which epoch it is.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        batch_size: int,
+        *,
+        fresh_binarization: bool,
+        device: torch.device,
+        seed: int,
+        shard: Shard,
+        epoch: Callable[[], int],
+    ) -> None:
+        self.split = split
+        self.batch_size = min(batch_size, len(split.images))
+        self.fresh_binarization = fresh_binarization
+        self.device = device
+        self.seed = seed
+        self.shard = shard
+        self.epoch = epoch
+        self.position = 0  # batches of the current epoch that were handed out
+        self._first = 0  # where the next epoch starts: not at 0 when it is resumed
+
+    def __len__(self) -> int:
+        return len(self.split.images) // self.batch_size
+
+    def __iter__(self) -> Iterator[Batch]:
+        epoch, first, self._first = self.epoch(), self._first, 0
+        order = torch.randperm(
+            len(self.split.images), generator=generator("cpu", self.seed, Stream.ORDER, epoch)
+        ).to(self.split.images.device)
+        for batch in range(first, len(self)):
+            start = batch * self.batch_size
+            share = order[start + self.shard.rank : start + self.batch_size : self.shard.world_size]
+            pixels = self.split.images[share].to(self.device, non_blocking=True)
+            self.position = batch + 1
+            if self.fresh_binarization:
+                noise = generator(self.device, self.seed, Stream.BINARIZE, self.shard.rank, epoch, batch)
+                x = binarize(pixels, noise)
+            else:
+                x = to_unit(pixels)
+            yield Batch(x, self.split.labels[share].to(self.device, non_blocking=True))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"position": self.position}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._first = state["position"]
+
+
+class EvaluationBatches:
+    """All images once, in their order; each process takes its share.
+
+    Args:
+        split: the images, already binarised where the likelihood needs that (then their levels are 0 and 255).
+        batch_size: images for each step of one process.
+        device: where the batches go.
+        shard: this process's share.
+    """
+
+    def __init__(self, split: Split, batch_size: int, *, device: torch.device, shard: Shard) -> None:
+        self.split = Split(*(part[shard.rank :: shard.world_size] for part in split))
+        self.batch_size = batch_size
+        self.device = device
+
+    def __len__(self) -> int:
+        return -(-len(self.split.images) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        for pixels, labels in zip(*(part.split(self.batch_size) for part in self.split), strict=True):
+            yield Batch(to_unit(pixels.to(self.device, non_blocking=True)), labels.to(self.device, non_blocking=True))

@@ -1,0 +1,100 @@
+"""The LightningDataModule: treated images, on the training device where they fit."""
+
+import torch
+from lightning.pytorch import LightningDataModule
+from torch import Tensor
+
+from vae_lab.data.batches import EvaluationBatches, Shard, TrainBatches, binarize
+from vae_lab.data.image_set import SPLIT_SEED, Split, Splits
+from vae_lab.data.treatment import Treatment
+from vae_lab.errors import UserError
+from vae_lab.noise import Stream, generator
+
+# Of the free memory of an accelerator, the part that the images may take.
+IMAGES_SHARE_OF_MEMORY = 0.25
+
+
+class ImageData(LightningDataModule):
+    """Serves the three splits of a data set, treated as the likelihood needs.
+
+    Args:
+        splits: the images as they were read.
+        treatment: what is done to their pixels. `dynamic` draws training batches afresh, validation and test images
+            once; `static` draws all images once. What is drawn once does not depend on the run's seed.
+        batch_size: images for each optimisation step, over all processes together.
+        seed: the run's seed.
+    """
+
+    def __init__(self, splits: Splits, treatment: Treatment, batch_size: int, seed: int) -> None:
+        super().__init__()
+        self.treatment = treatment
+        self.batch_size = batch_size
+        self.seed = seed
+        self.train = splits.train if treatment == "dynamic" else treated(splits.train, treatment, 0)
+        self.val = treated(splits.val, treatment, 1)
+        self.test = treated(splits.test, treatment, 2)
+
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Channels, height, width."""
+        return tuple(self.train.images.shape[1:])
+
+    def pixel_mean(self) -> Tensor:
+        """The mean training image, of `image_shape`, in [0, 1]."""
+        total = self.train.images.sum(0, dtype=torch.int64)
+        return (total.double() / (255 * len(self.train.images))).float()
+
+    def train_dataloader(self) -> TrainBatches:
+        device, shard = self._place()
+        if self.batch_size % shard.world_size:
+            raise UserError(
+                f"data.batch_size={self.batch_size}: it is the batch of all {shard.world_size} processes together and "
+                f"must divide by their number; choose a multiple of {shard.world_size}"
+            )
+        return TrainBatches(
+            near(self.train, device),
+            self.batch_size,
+            fresh_binarization=self.treatment == "dynamic",
+            device=device,
+            seed=self.seed,
+            shard=shard,
+            epoch=self._epoch,
+        )
+
+    def val_dataloader(self) -> EvaluationBatches:
+        return self._evaluation(self.val)
+
+    def test_dataloader(self) -> EvaluationBatches:
+        return self._evaluation(self.test)
+
+    def _evaluation(self, split: Split) -> EvaluationBatches:
+        device, shard = self._place()
+        return EvaluationBatches(near(split, device), self.batch_size, device=device, shard=shard)
+
+    def _place(self) -> tuple[torch.device, Shard]:
+        assert self.trainer is not None, "the trainer asks for loaders"
+        return self.trainer.strategy.root_device, Shard(self.trainer.global_rank, self.trainer.world_size)
+
+    def _epoch(self) -> int:
+        assert self.trainer is not None, "the trainer iterates the loader"
+        return self.trainer.current_epoch
+
+
+def treated(split: Split, treatment: Treatment, stream: int) -> Split:
+    """The images as the likelihood sees them, drawn once, as 8-bit levels."""
+    if treatment == "none":
+        return split
+    if treatment == "threshold":
+        on = split.images > 127
+    else:
+        on = binarize(split.images, generator("cpu", SPLIT_SEED, Stream.HELD_OUT, stream)).bool()
+    return Split(on.to(torch.uint8) * 255, split.labels)
+
+
+def near(split: Split, device: torch.device) -> Split:
+    """The split on the device if it fits there comfortably, else in memory from which copies are fast."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if split.images.nbytes > IMAGES_SHARE_OF_MEMORY * free:
+            return Split(split.images.pin_memory(), split.labels)
+    return Split(split.images.to(device), split.labels.to(device))

@@ -1,0 +1,28 @@
+"""The one exception for what a user can cause and mend."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from hydra.errors import CompactHydraException
+
+
+class UserError(CompactHydraException):
+    """A user's mistake: one line that names the value, the reason and the fix.
+
+    Hydra prints a `CompactHydraException` without a traceback, and a multirun goes on with its next job.
+    """
+
+
+def nearest(name: str, choices: Iterable[str]) -> str:
+    """A hint that ends a message about an unknown `name`: the likeliest of `choices`, else all of them.
+
+    >>> nearest("bernouli", ["bernoulli", "gaussian"])
+    "did you mean 'bernoulli'?"
+    >>> nearest("x", ["bernoulli", "gaussian"])
+    'choose one of bernoulli, gaussian'
+    """
+    known = sorted(set(choices))
+    matches = get_close_matches(name, known, n=1, cutoff=0.6)
+    if matches:
+        return f"did you mean '{matches[0]}'?"
+    return f"choose one of {', '.join(known)}" if known else "it takes none"

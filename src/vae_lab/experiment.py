@@ -1,0 +1,107 @@
+"""One run, from a checked configuration to its folder of results."""
+
+import logging
+import warnings
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from lightning.pytorch.callbacks import Timer
+from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+from omegaconf import DictConfig, OmegaConf
+
+from vae_lab import build, results
+from vae_lab.callbacks import BestAndLast
+from vae_lab.configuration.flat import flatten
+from vae_lab.data.module import ImageData
+from vae_lab.errors import UserError
+from vae_lab.evaluation.bounds import bits_per_dim
+from vae_lab.module import TrainingModule
+
+log = logging.getLogger(__name__)
+
+
+def run_experiment(config: DictConfig) -> float:
+    """Train, validate, test and write the results.
+
+    Args:
+        config: a composed and checked configuration.
+
+    Returns:
+        The best validation ELBO, in nats per image.
+    """
+    quieten_lightning()
+    run_dir = Path(HydraConfig.get().runtime.output_dir)
+    checkpoints = BestAndLast(run_dir / "checkpoints", config.checkpoint_every_n_steps)
+    resumed = checkpoints.last_path if config.resume and checkpoints.last_path.is_file() else None
+    timer = Timer()
+
+    data = build.data(config)
+    model = build.model(config, data.image_shape, data.pixel_mean())
+    module = TrainingModule(
+        model,
+        build.objective(config),
+        build.optimizer(config),
+        image_shape=data.image_shape,
+        seed=config.seed,
+        nll_samples=config.nll_samples,
+        compiled=config.compile,
+    )
+    trainer = build.trainer(config, run_dir, [timer, checkpoints], first_step=results.step_of(resumed))
+    describe(config, data, module)
+
+    rank_zero_only((run_dir / results.METRICS).unlink)(missing_ok=True)
+    trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
+    if trainer.interrupted:
+        raise KeyboardInterrupt
+    if checkpoints.best_epoch < 0:
+        raise UserError("no epoch had a finite validation ELBO, so there is nothing to test; try a smaller optimizer.lr")
+
+    tested = trainer.test(module, datamodule=data, ckpt_path=checkpoints.best_path, weights_only=True, verbose=False)
+    seconds = timer.time_elapsed()
+    metrics: results.Metrics = {
+        **tested[0],
+        "test/nll_samples": config.nll_samples,
+        **checkpoints.best_figures,
+        "epoch": checkpoints.best_epoch,
+        "train_seconds": seconds,
+        "images_per_second": trainer.global_step * data.batch_size / seconds,
+        "data/binarize": data.treatment,
+    }
+    if data.treatment != "none":
+        metrics["test/bits_per_dim"] = bits_per_dim(tested[0]["test/nll"], data.test.images[0].numel())
+    finish(config, trainer.loggers, run_dir, metrics)
+    return checkpoints.best_elbo
+
+
+def quieten_lightning() -> None:
+    """Keep the terminal for what the user asked for."""
+    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # The images lie in memory and batches are look-ups: there is nothing for worker processes to do.
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    # The test figures are sums over all processes, with no image counted twice.
+    warnings.filterwarnings("ignore", ".*it is recommended to use `Trainer\\(devices=1, num_nodes=1\\)`.*")
+
+
+@rank_zero_only
+def describe(config: DictConfig, data: ImageData, module: TrainingModule) -> None:
+    """Say what is about to be trained, with the choices that were made automatically."""
+    num_parameters = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    sizes = " / ".join(f"{len(split.images):,}" for split in (data.train, data.val, data.test))
+    shape = "x".join(map(str, data.image_shape))
+    log.info("data: %s images of %s (train / validation / test), binarize=%s", sizes, shape, data.treatment)
+    log.info("model: %s parameters, latent_dim=%s, seed=%s", f"{num_parameters:,}", config.latent_dim, config.seed)
+
+
+@rank_zero_only
+def finish(config: DictConfig, loggers: list, run_dir: Path, metrics: results.Metrics) -> None:
+    """Write the results, last of all `metrics.json`: its presence means that the run finished."""
+    hyperparameters = flatten(OmegaConf.to_container(config, resolve=True))
+    finals = {name: value for name, value in metrics.items() if name.startswith(("test/", "val/"))}
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            logger.log_hyperparams(hyperparameters, finals)
+        logger.finalize("success")
+    results.write_metrics(run_dir / results.METRICS, metrics)
+    print(results.table(run_dir, metrics))

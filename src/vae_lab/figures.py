@@ -1,0 +1,67 @@
+"""Pictures of what a model has learned: tensors in, tensors of shape (C, height, width) out."""
+
+import math
+import os
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.utils import make_grid, save_image
+
+from vae_lab.model import LatentModel
+
+# Smaller images are enlarged, each pixel to a square, until their shorter side is at least this long.
+MIN_SIDE = 48
+
+
+@torch.no_grad()
+def draw(model: LatentModel, images: Tensor, num_samples: int) -> dict[str, Tensor]:
+    """All pictures of a model: reconstructions, samples and, of two latent dimensions, the manifold.
+
+    Args:
+        model: the model.
+        images: images to reconstruct, of shape (B, C, H, W).
+        num_samples: images to generate.
+    """
+    pictures = {"reconstructions": reconstructions(model, images), "samples": samples(model, num_samples)}
+    if model.encode(images[:1]).event_shape == (2,):
+        pictures["manifold"] = manifold(model, images.device)
+    return pictures
+
+
+def reconstructions(model: LatentModel, images: Tensor) -> Tensor:
+    """Each image beside its reconstruction, the mean of p(x | z) at the posterior's mean, to its right."""
+    means = model.decode(model.encode(images).mean).mean
+    pairs = torch.stack([images, means.to(images)], 1).flatten(0, 1)  # (2 B, C, H, W)
+    return grid(pairs, num_columns=8)
+
+
+def samples(model: LatentModel, num_samples: int) -> Tensor:
+    """Means of p(x | z) at latent vectors drawn from the prior."""
+    return grid(model.generate(num_samples).mean, num_columns=math.isqrt(num_samples))
+
+
+def manifold(model: LatentModel, device: torch.device, side: int = 20) -> Tensor:
+    """Means of p(x | z) over a plane of two latent units, spaced evenly in the probability of a standard normal.
+
+    Kingma & Welling 2014, figure 4, https://arxiv.org/abs/1312.6114.
+    """
+    quantiles = torch.special.ndtri(torch.linspace(0.5 / side, 1 - 0.5 / side, side, dtype=torch.float64))
+    rows, columns = torch.meshgrid(quantiles.flip(0), quantiles, indexing="ij")
+    z = torch.stack([columns, rows], -1).flatten(0, 1)  # (side^2, 2)
+    return grid(model.decode(z.to(device, torch.get_default_dtype())).mean, num_columns=side)
+
+
+def grid(images: Tensor, num_columns: int) -> Tensor:
+    """Images of shape (N, C, H, W) side by side, in [0, 1], at a size at which pixels can be seen."""
+    factor = -(-MIN_SIDE // min(images.shape[-2:]))
+    large = images.float().clamp(0, 1).repeat_interleave(factor, -2).repeat_interleave(factor, -1)
+    return make_grid(large, nrow=num_columns, padding=2, pad_value=0.5).cpu()
+
+
+def write_png(picture: Tensor, path: Path) -> None:
+    """Write a picture, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished.png")
+    save_image(picture, unfinished)
+    os.replace(unfinished, path)

@@ -1,0 +1,1 @@
+"""Pure functions on tensors and distributions: no Lightning, no Hydra, no state."""

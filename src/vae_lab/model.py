@@ -1,0 +1,118 @@
+"""Latent-variable models: what they hold, and one pass through them.
+
+    p(x, z) = p(z) p(x | z),  q(z | x) close to p(z | x)
+
+Shapes: K samples lead, then the B images of the batch, then the event: (K, B, *event). Log-densities are sums
+over the whole event, in nats.
+"""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vae_lab.conditional import at_least_float32
+from vae_lab.likelihoods import Likelihood
+from vae_lab.maths import kl
+from vae_lab.posteriors import Posterior
+from vae_lab.priors import Prior
+
+
+class Latent(NamedTuple):
+    """One stochastic layer of a pass: its samples, and its two laws at them."""
+
+    z: Tensor  # (K, B, *latent)
+    log_q: Tensor  # (K, B), log q(z | x)
+    log_p: Tensor  # (K, B), log p(z)
+    kl: Tensor  # (K, B), closed form where there is one, else log_q - log_p
+    q: Distribution
+    p: Distribution
+
+
+class Trace(NamedTuple):
+    """One pass of a batch through a model."""
+
+    log_px: Tensor  # (K, B), log p(x | z)
+    latents: tuple[Latent, ...]  # top layer first
+
+    def log_w(self) -> Tensor:
+        """The log-weights log p(x, z) - log q(z | x), of shape (K, B)."""
+        log_w = self.log_px
+        for latent in self.latents:
+            log_w = log_w + latent.log_p - latent.log_q
+        return log_w
+
+    def kl(self) -> Tensor:
+        """The divergence of all layers from their priors, of shape (K, B)."""
+        first, *others = self.latents
+        total = first.kl
+        for latent in others:
+            total = total + latent.kl
+        return total
+
+
+class LatentModel(nn.Module, ABC):
+    """A model of images with latent variables."""
+
+    @abstractmethod
+    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
+        """Infer the latent variables of images and score the images under them.
+
+        Args:
+            x: images, of shape (B, C, H, W).
+            c: what the images are conditioned on, or None.
+            num_samples: K, the number of latent samples for each image.
+        """
+
+    @abstractmethod
+    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
+        """The laws p(x | z) of `n` images at latent variables drawn from the prior: batch shape (n,)."""
+
+    @abstractmethod
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        """The posterior q(z | x) of images of shape (B, C, H, W): batch shape (B,)."""
+
+    @abstractmethod
+    def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        """The likelihood p(x | z) at latent variables of shape (*batch, *latent): batch shape (*batch,)."""
+
+
+class VAE(LatentModel):
+    """A variational autoencoder with one stochastic layer: Kingma & Welling 2014, https://arxiv.org/abs/1312.6114.
+
+    Args:
+        encoder: maps images (*batch, C, H, W) to the posterior's parameters.
+        posterior: the family q(z | x).
+        prior: the law p(z).
+        decoder: maps latent vectors (*batch, *latent) to the likelihood's parameters.
+        likelihood: the family p(x | z).
+    """
+
+    def __init__(
+        self, encoder: nn.Module, posterior: Posterior, prior: Prior, decoder: nn.Module, likelihood: Likelihood
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.posterior = posterior
+        self.prior = prior
+        self.decoder = decoder
+        self.likelihood = likelihood
+
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.posterior(at_least_float32(self.encoder(x)))
+
+    def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.likelihood(at_least_float32(self.decoder(z)))
+
+    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
+        q, p = self.encode(x, c), self.prior(None)
+        z = q.rsample((num_samples,))  # (K, B, *latent)
+        log_q, log_p = q.log_prob(z), p.log_prob(z)  # (K, B) each
+        exact = kl.closed_form(q, p)  # (B,)
+        divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
+        log_px = self.decode(z, c).log_prob(x)  # (K, B)
+        return Trace(log_px, (Latent(z, log_q, log_p, divergence, q, p),))
+
+    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
+        return self.decode(self.prior(None).sample((n,)), c)

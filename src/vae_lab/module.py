@@ -1,0 +1,119 @@
+"""The LightningModule: it steps, logs and makes the optimizer; the maths is in the model and the objective."""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+
+from vae_lab.averages import Averages
+from vae_lab.data.batches import Batch
+from vae_lab.errors import UserError
+from vae_lab.evaluation import bounds
+from vae_lab.model import LatentModel
+from vae_lab.noise import Stream, reseed
+from vae_lab.objectives.objective import Loss, Objective
+
+
+class TrainingModule(LightningModule):
+    """Trains a model on an objective; validates and tests it on the plain ELBO, whatever the objective.
+
+    Args:
+        model: what is trained.
+        objective: what is optimised.
+        make_optimizer: builds the optimizer of the given parameters.
+        image_shape: channels, height, width; a checkpoint carries it, to be loaded without the data.
+        seed: the run's seed, from which all noise is derived.
+        nll_samples: latent samples K for each image behind `test/nll`.
+        compiled: whether the objective runs through `torch.compile`.
+    """
+
+    def __init__(
+        self,
+        model: LatentModel,
+        objective: Objective,
+        make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
+        *,
+        image_shape: tuple[int, ...],
+        seed: int,
+        nll_samples: int,
+        compiled: bool,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.objective = objective
+        self.make_optimizer = make_optimizer
+        self.image_shape = image_shape
+        self.seed = seed
+        self.nll_samples = nll_samples
+        # A compiled function beside the modules, not a compiled module among them: that would rename the parameters.
+        self._loss: Callable[..., Loss] = torch.compile(self._eager_loss, fullgraph=True) if compiled else (
+            self._eager_loss
+        )
+        self.train_averages = Averages()
+        self.evaluation_averages = Averages()
+
+    def _eager_loss(self, x: Tensor) -> Loss:
+        loss: Loss = self.objective(self.model, x)
+        return loss
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return self.make_optimizer(self.parameters())
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        reseed(self.device, self.seed, Stream.TRAIN, self.global_rank, self.current_epoch, batch_idx)
+        loss = self._loss(batch.x)
+        self.train_averages.add({"loss": loss.value, **loss.terms}, len(batch.x))
+        if self.train_averages.num_batches >= self.trainer.log_every_n_steps:
+            self._log_training()
+        return loss.value
+
+    def _log_training(self) -> None:
+        figures = self.train_averages.pop(self._sum_over_processes)
+        if not math.isfinite(figures["loss"]):
+            raise UserError(
+                f"training diverged: the loss is {figures['loss']} around step {self.global_step + 1} "
+                f"(epoch {self.current_epoch}); try a smaller optimizer.lr, or trainer.gradient_clip_val=100"
+            )
+        for logger in self.loggers:
+            logger.log_metrics({f"train/{name}": value for name, value in figures.items()}, self.global_step + 1)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        # The same noise at every validation: what changes between them is the model.
+        reseed(self.device, self.seed, Stream.VALIDATE, self.global_rank, batch_idx)
+        self._evaluate(batch, bounds.plain_elbo(self.model, batch.x))
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_evaluation("val")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        reseed(self.device, self.seed, Stream.TEST, self.global_rank, batch_idx)
+        nll = bounds.nll(self.model, batch.x, num_samples=self.nll_samples)
+        self._evaluate(batch, {**bounds.plain_elbo(self.model, batch.x), "nll": nll})
+
+    def on_test_epoch_end(self) -> None:
+        self._log_evaluation("test")
+
+    def _evaluate(self, batch: Batch, figures: dict[str, Tensor]) -> None:
+        averages = {name: value.double().mean() for name, value in figures.items()}
+        self.evaluation_averages.add(averages, len(batch.x))
+
+    def _log_evaluation(self, split: str) -> None:
+        figures = self.evaluation_averages.pop(self._sum_over_processes)
+        # The figures are those of all processes already; sync_dist only tells Lightning so.
+        self.log(f"{split}/elbo", figures.pop("elbo"), prog_bar=True, sync_dist=True)
+        self.log_dict({f"{split}/{name}": value for name, value in figures.items()}, sync_dist=True)
+
+    def _sum_over_processes(self, totals: Tensor) -> Tensor:
+        reduced = self.trainer.strategy.reduce(totals, reduce_op="sum")
+        assert isinstance(reduced, Tensor)
+        return reduced
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["train_averages"] = self.train_averages.state_dict()
+        checkpoint["image_shape"] = list(self.image_shape)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.train_averages.load_state_dict(checkpoint["train_averages"], self.device)

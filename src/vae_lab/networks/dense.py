@@ -1,0 +1,73 @@
+"""Fully connected networks."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from math import prod
+
+from torch import nn
+
+from vae_lab.networks.architecture import Architecture, Shape
+from vae_lab.options import Activation, PositiveInt
+
+ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+    "leaky_relu": nn.LeakyReLU,
+}
+
+
+class Linear(Architecture):
+    """One linear map each way: with a Gaussian likelihood, probabilistic PCA.
+
+    Lucas et al. 2019, https://arxiv.org/abs/1911.02469.
+    """
+
+    def encoder(self, image_shape: Shape, out_shape: Shape) -> nn.Module:
+        return dense(image_shape, (), None, out_shape, output_bias=True)
+
+    def decoder(self, latent_shape: Shape, out_shape: Shape) -> nn.Module:
+        return dense(latent_shape, (), None, out_shape, output_bias=False)
+
+
+class MLP(Architecture):
+    """Hidden layers of the given sizes towards the latent vector, and the same in reverse back to the image.
+
+    Args:
+        hidden_sizes: units of each hidden layer of the encoder, from the image on.
+        activation: the nonlinearity after each hidden layer.
+    """
+
+    def __init__(self, hidden_sizes: Sequence[PositiveInt] = (400,), activation: Activation = "relu") -> None:
+        self.hidden_sizes = tuple(hidden_sizes)
+        self.activation = ACTIVATIONS[activation]
+
+    def encoder(self, image_shape: Shape, out_shape: Shape) -> nn.Module:
+        return dense(image_shape, self.hidden_sizes, self.activation, out_shape, output_bias=True)
+
+    def decoder(self, latent_shape: Shape, out_shape: Shape) -> nn.Module:
+        return dense(latent_shape, self.hidden_sizes[::-1], self.activation, out_shape, output_bias=False)
+
+
+def dense(
+    in_shape: Shape,
+    hidden_sizes: Sequence[int],
+    activation: type[nn.Module] | None,
+    out_shape: Shape,
+    *,
+    output_bias: bool,
+) -> nn.Sequential:
+    """A multilayer perceptron from (*batch, *in_shape) to (*batch, *out_shape)."""
+    layers: list[nn.Module] = [nn.Flatten(-len(in_shape))] if len(in_shape) > 1 else []
+    sizes = (prod(in_shape), *hidden_sizes)
+    for num_inputs, num_outputs in pairwise(sizes):
+        layers.append(nn.Linear(num_inputs, num_outputs))
+        if activation is not None:
+            layers.append(activation())
+    layers.append(nn.Linear(sizes[-1], prod(out_shape), bias=output_bias))
+    if len(out_shape) > 1:
+        layers.append(nn.Unflatten(-1, out_shape))
+    return nn.Sequential(*layers)

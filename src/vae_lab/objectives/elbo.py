@@ -1,0 +1,31 @@
+"""The evidence lower bound."""
+
+from torch import Tensor
+
+from vae_lab.maths import bounds
+from vae_lab.model import LatentModel
+from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.options import PositiveInt
+
+
+class ELBO(Objective):
+    """The negative ELBO, with the KL in closed form where the posterior and the prior have one.
+
+    loss = distortion + rate = -E_q[log p(x | z)] + KL(q(z | x) || p(z))
+
+    Kingma & Welling 2014, equation 7, https://arxiv.org/abs/1312.6114.
+
+    Args:
+        num_samples: latent samples L for each image.
+    """
+
+    def __init__(self, num_samples: PositiveInt = 1) -> None:
+        super().__init__()
+        self.num_samples = num_samples
+
+    def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
+        trace = model.trace(x, c, num_samples=self.num_samples)
+        kl = trace.kl()
+        elbo = bounds.elbo(trace.log_px, kl).mean()
+        terms = {"elbo": elbo, "rate": kl.mean(), "distortion": -trace.log_px.mean()}
+        return Loss(-elbo, {name: term.detach() for name, term in terms.items()})

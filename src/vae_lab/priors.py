@@ -1,0 +1,36 @@
+"""Priors p(z): the laws of the latent variable before any image is seen."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Normal
+
+from vae_lab.conditional import Conditional
+
+
+class Prior(Conditional, ABC):
+    """A law p(z) over latent vectors of `latent_dim` units."""
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.latent_dim = latent_dim
+
+    @abstractmethod
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        """p(z), of empty batch shape where the context `c` is None."""
+
+
+class StandardNormal(Prior):
+    """p(z) = N(0, I): Kingma & Welling 2014, section 3, https://arxiv.org/abs/1312.6114."""
+
+    loc: Tensor
+    scale: Tensor
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__(latent_dim)
+        self.register_buffer("loc", torch.zeros(latent_dim), persistent=False)
+        self.register_buffer("scale", torch.ones(latent_dim), persistent=False)
+
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        return Independent(Normal(self.loc, self.scale, validate_args=False), 1, validate_args=False)

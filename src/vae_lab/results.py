@@ -1,0 +1,49 @@
+"""What a run leaves behind: `metrics.json`, and the table that a person reads."""
+
+import json
+import os
+from pathlib import Path
+
+import torch
+
+METRICS = "metrics.json"
+
+Metrics = dict[str, float | int | str]
+
+
+def write_metrics(path: Path, metrics: Metrics) -> None:
+    """Write the flat results of a finished run, whole or not at all."""
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(metrics, indent=2) + "\n")
+    os.replace(unfinished, path)
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Read what `write_metrics` wrote."""
+    metrics: Metrics = json.loads(path.read_text())
+    return metrics
+
+
+def step_of(checkpoint: Path | None) -> int:
+    """The optimisation steps behind a checkpoint, 0 without one."""
+    if checkpoint is None:
+        return 0
+    step: int = torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"]
+    return step
+
+
+def table(run_dir: Path, metrics: Metrics) -> str:
+    """The test figures, where the pictures are, and how to open the dashboard."""
+    shown = Path(os.path.relpath(run_dir))
+    rows = [
+        ("ELBO", "test/elbo", "nats per image"),
+        ("rate", "test/rate", "nats per image"),
+        ("distortion", "test/distortion", "nats per image"),
+        ("NLL", "test/nll", f"nats per image (upper bound, {metrics['test/nll_samples']} samples)"),
+        ("NLL", "test/bits_per_dim", "bits per pixel (likewise)"),
+    ]
+    lines = [f"test figures of epoch {metrics['epoch']}, the best on validation (binarize={metrics['data/binarize']})"]
+    lines += [f"  {name:<12}{metrics[key]:>10.3f}  {unit}" for name, key, unit in rows if key in metrics]
+    lines += [f"pictures     {path}" for path in sorted((shown / "figures").glob("*.png"))]
+    lines += [f"all figures  {shown / METRICS}", f"dashboard    tensorboard --logdir {shown}"]
+    return "\n".join(lines)
