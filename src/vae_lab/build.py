@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from hydra.utils import get_object, instantiate
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
@@ -40,7 +41,7 @@ def part(config: DictConfig, group: str, kind: type, **sizes: Any) -> Any:
     except Exception as error:
         # Hydra wraps what the part itself says.
         cause = error.__cause__ or error
-        if isinstance(cause, ValueError | TypeError):
+        if isinstance(cause, ValueError | TypeError | MisconfigurationException):
             raise UserError(f"{group}: {target.__name__} refuses its options: {cause}") from error
         raise
 
@@ -99,7 +100,8 @@ def trainer(config: DictConfig, run_dir: Path, callbacks: list[Callback], *, fir
     optional = [instantiate(node, _convert_="all") for node in config.callbacks.values() if node is not None]
     logger: Logger | bool = False
     if config.logger is not None:
-        logger = instantiate(config.logger, save_dir=str(run_dir), purge_step=first_step + 1 if first_step else None, _convert_="all")
+        purge_step = first_step + 1 if first_step else None
+        logger = instantiate(config.logger, save_dir=str(run_dir), purge_step=purge_step, _convert_="all")
     built: Trainer = part(
         config, "trainer", Trainer, default_root_dir=str(run_dir), callbacks=[*callbacks, *optional], logger=logger
     )

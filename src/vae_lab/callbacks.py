@@ -101,7 +101,7 @@ class Figures(Callback):
         module = cast(TrainingModule, pl_module)
         data = cast(ImageData, trainer.datamodule)  # type: ignore[attr-defined]
         reseed(module.device, module.seed, Stream.FIGURES)
-        images = to_unit(data.test.images[: self.num_images].to(module.device))
+        images = to_unit(data.test.images[: self.num_images]).to(next(module.parameters()))
         return figures.draw(module.model, images, self.num_samples)
 
     @staticmethod

@@ -26,3 +26,14 @@ def nearest(name: str, choices: Iterable[str]) -> str:
     if matches:
         return f"did you mean '{matches[0]}'?"
     return f"choose one of {', '.join(known)}" if known else "it takes none"
+
+
+def show(value: object) -> str:
+    """A value as the command line writes it.
+
+    >>> show(None), show(True), show(0.5)
+    ('null', 'true', '0.5')
+    """
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -3,11 +3,13 @@
 import logging
 import warnings
 from pathlib import Path
+from signal import SIGINT, SIGTERM
 
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.callbacks import Timer
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab import build, results
@@ -51,11 +53,15 @@ def run_experiment(config: DictConfig) -> float:
     describe(config, data, module)
 
     rank_zero_only((run_dir / results.METRICS).unlink)(missing_ok=True)
-    trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    try:
+        trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
+    except SystemExit as error:  # what Lightning makes of Ctrl-C and of SIGTERM
+        log.info("interrupted; to go on: python -m vae_lab.train resume=%s", run_dir)
+        raise SystemExit(128 + (SIGTERM if isinstance(error, SIGTERMException) else SIGINT)) from error
     if checkpoints.best_epoch < 0:
-        raise UserError("no epoch had a finite validation ELBO, so there is nothing to test; try a smaller optimizer.lr")
+        raise UserError(
+            "no epoch had a finite validation ELBO, so there is nothing to test; try a smaller optimizer.lr"
+        )
 
     tested = trainer.test(module, datamodule=data, ckpt_path=checkpoints.best_path, weights_only=True, verbose=False)
     seconds = timer.time_elapsed()
@@ -80,6 +86,10 @@ def quieten_lightning() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     # The images lie in memory and batches are look-ups: there is nothing for worker processes to do.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    # The window of the training log may be longer than an epoch: it goes on in the next one.
+    warnings.filterwarnings("ignore", ".*is smaller than the logging interval.*")
+    # Lightning's own use of a function of torch that is on its way out.
+    warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
     # The test figures are sums over all processes, with no image counted twice.
     warnings.filterwarnings("ignore", ".*it is recommended to use `Trainer\\(devices=1, num_nodes=1\\)`.*")
 
@@ -95,13 +105,14 @@ def describe(config: DictConfig, data: ImageData, module: TrainingModule) -> Non
 
 
 @rank_zero_only
-def finish(config: DictConfig, loggers: list, run_dir: Path, metrics: results.Metrics) -> None:
+def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: results.Metrics) -> None:
     """Write the results, last of all `metrics.json`: its presence means that the run finished."""
-    hyperparameters = flatten(OmegaConf.to_container(config, resolve=True))
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)
     finals = {name: value for name, value in metrics.items() if name.startswith(("test/", "val/"))}
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(hyperparameters, finals)
+            logger.log_hyperparams(flatten(plain), finals)
         logger.finalize("success")
     results.write_metrics(run_dir / results.METRICS, metrics)
     print(results.table(run_dir, metrics))

@@ -1,7 +1,6 @@
 """Pictures of what a model has learned: tensors in, tensors of shape (C, height, width) out."""
 
 import math
-import os
 from pathlib import Path
 
 import torch
@@ -25,15 +24,15 @@ def draw(model: LatentModel, images: Tensor, num_samples: int) -> dict[str, Tens
     """
     pictures = {"reconstructions": reconstructions(model, images), "samples": samples(model, num_samples)}
     if model.encode(images[:1]).event_shape == (2,):
-        pictures["manifold"] = manifold(model, images.device)
+        pictures["manifold"] = manifold(model, images)
     return pictures
 
 
-def reconstructions(model: LatentModel, images: Tensor) -> Tensor:
-    """Each image beside its reconstruction, the mean of p(x | z) at the posterior's mean, to its right."""
-    means = model.decode(model.encode(images).mean).mean
-    pairs = torch.stack([images, means.to(images)], 1).flatten(0, 1)  # (2 B, C, H, W)
-    return grid(pairs, num_columns=8)
+def reconstructions(model: LatentModel, images: Tensor, num_columns: int = 8) -> Tensor:
+    """Rows of images, each above the row of their reconstructions: the means of p(x | z) at the posteriors' means."""
+    means = model.decode(model.encode(images).mean).mean.to(images)
+    rows = [row for pair in zip(images.split(num_columns), means.split(num_columns), strict=True) for row in pair]
+    return grid(torch.cat(rows), num_columns)
 
 
 def samples(model: LatentModel, num_samples: int) -> Tensor:
@@ -41,22 +40,27 @@ def samples(model: LatentModel, num_samples: int) -> Tensor:
     return grid(model.generate(num_samples).mean, num_columns=math.isqrt(num_samples))
 
 
-def manifold(model: LatentModel, device: torch.device, side: int = 20) -> Tensor:
+def manifold(model: LatentModel, like: Tensor, side: int = 20) -> Tensor:
     """Means of p(x | z) over a plane of two latent units, spaced evenly in the probability of a standard normal.
 
     Kingma & Welling 2014, figure 4, https://arxiv.org/abs/1312.6114.
+
+    Args:
+        model: a model with two latent units.
+        like: a tensor of the model's device and precision.
+        side: images along each side of the plane.
     """
     quantiles = torch.special.ndtri(torch.linspace(0.5 / side, 1 - 0.5 / side, side, dtype=torch.float64))
     rows, columns = torch.meshgrid(quantiles.flip(0), quantiles, indexing="ij")
     z = torch.stack([columns, rows], -1).flatten(0, 1)  # (side^2, 2)
-    return grid(model.decode(z.to(device, torch.get_default_dtype())).mean, num_columns=side)
+    return grid(model.decode(z.to(like)).mean, num_columns=side, padding=0)
 
 
-def grid(images: Tensor, num_columns: int) -> Tensor:
+def grid(images: Tensor, num_columns: int, padding: int = 2) -> Tensor:
     """Images of shape (N, C, H, W) side by side, in [0, 1], at a size at which pixels can be seen."""
     factor = -(-MIN_SIDE // min(images.shape[-2:]))
     large = images.float().clamp(0, 1).repeat_interleave(factor, -2).repeat_interleave(factor, -1)
-    return make_grid(large, nrow=num_columns, padding=2, pad_value=0.5).cpu()
+    return make_grid(large, nrow=num_columns, padding=padding, pad_value=0.5).cpu()
 
 
 def write_png(picture: Tensor, path: Path) -> None:
@@ -64,4 +68,4 @@ def write_png(picture: Tensor, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished.png")
     save_image(picture, unfinished)
-    os.replace(unfinished, path)
+    unfinished.replace(path)

@@ -49,8 +49,8 @@ class TrainingModule(LightningModule):
         self.seed = seed
         self.nll_samples = nll_samples
         # A compiled function beside the modules, not a compiled module among them: that would rename the parameters.
-        self._loss: Callable[..., Loss] = torch.compile(self._eager_loss, fullgraph=True) if compiled else (
-            self._eager_loss
+        self._loss: Callable[..., Loss] = (
+            torch.compile(self._eager_loss, fullgraph=True) if compiled else (self._eager_loss)
         )
         self.train_averages = Averages()
         self.evaluation_averages = Averages()
@@ -66,7 +66,7 @@ class TrainingModule(LightningModule):
         reseed(self.device, self.seed, Stream.TRAIN, self.global_rank, self.current_epoch, batch_idx)
         loss = self._loss(batch.x)
         self.train_averages.add({"loss": loss.value, **loss.terms}, len(batch.x))
-        if self.train_averages.num_batches >= self.trainer.log_every_n_steps:
+        if self.train_averages.num_batches >= self.trainer.log_every_n_steps:  # type: ignore[attr-defined]
             self._log_training()
         return loss.value
 

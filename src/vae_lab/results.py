@@ -15,7 +15,7 @@ def write_metrics(path: Path, metrics: Metrics) -> None:
     """Write the flat results of a finished run, whole or not at all."""
     unfinished = path.with_suffix(".unfinished")
     unfinished.write_text(json.dumps(metrics, indent=2) + "\n")
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def read_metrics(path: Path) -> Metrics:

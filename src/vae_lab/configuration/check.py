@@ -1,7 +1,7 @@
 """Is a composed configuration sound? One line says what is not, before torch is imported."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -15,7 +15,7 @@ from vae_lab.configuration.schema import TopLevel
 from vae_lab.configuration.signature import Signature, class_constant, signature
 from vae_lab.configuration.source import find, read
 from vae_lab.data.treatment import resolve
-from vae_lab.errors import UserError, nearest
+from vae_lab.errors import UserError, nearest, show
 
 # Hydra's own keys beside `_target_`.
 HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_", "_args_"})
@@ -36,7 +36,7 @@ def check(config: DictConfig) -> None:
     try:
         TopLevel.model_validate(top, strict=True)
     except ValidationError as error:
-        raise UserError(explain("", top, error.errors(), TopLevel.model_fields)) from error
+        raise UserError(explain("", top, error.errors(), list(TopLevel.model_fields))) from error
     for group, given in PARTS.items():
         node = top[group]
         if node is None:
@@ -73,9 +73,7 @@ def check_part(path: str, node: Mapping[str, Any], given: frozenset[str]) -> Non
         raise UserError(f"{path}: {target} needs a value for '{key}'; give it with {path}.{key}=...")
 
 
-def check_option(
-    path: str, key: str, value: Any, target: str, accepted: Signature, given: frozenset[str]
-) -> None:
+def check_option(path: str, key: str, value: Any, target: str, accepted: Signature, given: frozenset[str]) -> None:
     """Check one option of a part."""
     where = f"{path}.{key}={show(value)}"
     if key in given:
@@ -109,7 +107,7 @@ def check_pairs(top: dict[str, Any]) -> None:
         resolve(top["data"]["binarize"], support, likelihood.rpartition(".")[2])
 
 
-def explain(path: str, given: Any, errors: list[ErrorDetails], known: Any) -> str:
+def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[str]) -> str:
     """One line out of pydantic's report on the value at `path`."""
     # A union reports every member; an instance of a class is nothing that a YAML could give.
     told = [error for error in errors if error["type"] not in ("needs_python_object", "is_instance_of")] or errors
@@ -121,18 +119,18 @@ def explain(path: str, given: Any, errors: list[ErrorDetails], known: Any) -> st
     where = ".".join(filter(None, [path, *keys]))
     if first["type"] == "extra_forbidden":
         return f"{where}={show(value)}: there is no option '{keys[-1]}'; {nearest(keys[-1], known)}"
-    reasons = " or ".join(dict.fromkeys(reason(error) for error in told))
-    return f"{where}={show(value)}: {reasons}"
+    if first["type"] == "missing":
+        return f"{where}: it is missing; give it with {where}=..."
+    choices = [choice for error in told for choice in literals(error)]
+    reasons = [error["msg"].replace("Input should be", "it must be") for error in told if not literals(error)]
+    if choices:
+        reasons.append(f"it must be one of {', '.join(dict.fromkeys(choices))}")
+    hint = nearest(str(value), choices)
+    return f"{where}={show(value)}: {' or '.join(dict.fromkeys(reasons))}" + (f"; {hint}" if "did" in hint else "")
 
 
-def reason(error: ErrorDetails) -> str:
-    """Pydantic's message in our words, with the nearest choice where there are choices."""
-    if error["type"] == "literal_error":
-        choices = [choice.strip("'") for choice in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-        return f"it must be one of {', '.join(choices)}; {nearest(str(error['input']), choices)}"
-    return error["msg"].replace("Input should be", "it must be")
-
-
-def show(value: Any) -> str:
-    """A value as the command line writes it."""
-    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+def literals(error: ErrorDetails) -> list[str]:
+    """The choices that pydantic names where a value is none of them."""
+    if error["type"] != "literal_error":
+        return []
+    return [choice.strip("'") for choice in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def flatten(node: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(node: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
     """The leaves of a nested mapping by dotted key.
 
     >>> flatten({"a": 1, "b": {"c": 2}})

@@ -86,7 +86,7 @@ def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> N
         OmegaConf.update(saved, "trainer.max_epochs", epochs)
         unfinished = settings.with_suffix(".unfinished")
         OmegaConf.save(saved, unfinished)
-        os.replace(unfinished, settings)
+        unfinished.replace(settings)
 
 
 def quoted(path: Path) -> str:

@@ -1,6 +1,6 @@
 """The types and ranges of the top level, and of what other libraries leave unchecked."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,8 @@ class Optimizer(BaseModel):
 class Trainer(BaseModel):
     model_config = ConfigDict(extra="allow")
     max_epochs: PositiveInt
+    # Not Lightning's 16-true and bf16-true: weights in half precision cannot follow small steps of a density.
+    precision: Literal["32-true", "64-true", "bf16-mixed", "16-mixed"] = "32-true"
     log_every_n_steps: PositiveInt = 50
     accumulate_grad_batches: PositiveInt = 1
 

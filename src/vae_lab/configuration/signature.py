@@ -23,7 +23,11 @@ def signature(definition: Definition, source: Source) -> Signature | None:
     owner = lookup(definition, source, "__init__")
     if owner is None:
         # Without an `__init__` of its own a class takes nothing, unless a decorator or a base writes one.
-        return None if definition.decorator_list or not known_bases(definition, source) else Signature({}, frozenset(), False)
+        return (
+            None
+            if definition.decorator_list or not known_bases(definition, source)
+            else Signature({}, frozenset(), False)
+        )
     function, source = owner
     assert isinstance(function, ast.FunctionDef)
     return of_function(function, source, skip=1)

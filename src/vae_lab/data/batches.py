@@ -79,9 +79,9 @@ class TrainBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, first, self._first = self.epoch(), self._first, 0
-        order = torch.randperm(
-            len(self.split.images), generator=generator("cpu", self.seed, Stream.ORDER, epoch)
-        ).to(self.split.images.device)
+        order = torch.randperm(len(self.split.images), generator=generator("cpu", self.seed, Stream.ORDER, epoch)).to(
+            self.split.images.device
+        )
         for batch in range(first, len(self)):
             start = batch * self.batch_size
             share = order[start + self.shard.rank : start + self.batch_size : self.shard.world_size]

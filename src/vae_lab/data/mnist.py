@@ -35,13 +35,13 @@ class MNIST(ImageSet):
         self.num_validation = num_validation
 
     def load(self) -> Splits:
-        from torchvision.datasets import MNIST as TorchvisionMNIST
+        from torchvision import datasets
 
         raw = self.root / "MNIST" / "raw"
         if self._missing(raw):
             self._download(raw)
         self._verify(raw)
-        train, test = (TorchvisionMNIST(str(self.root), train=train) for train in (True, False))
+        train, test = (datasets.MNIST(str(self.root), train=train) for train in (True, False))
         data = Split(train.data.unsqueeze(1), train.targets)  # (60000, 1, 28, 28)
         kept, val = hold_out(data, self.num_validation, "data.num_validation")
         return Splits(kept, val, Split(test.data.unsqueeze(1), test.targets))
@@ -52,7 +52,7 @@ class MNIST(ImageSet):
 
     def _download(self, raw: Path) -> None:
         """Fetch what is missing, once, also when several runs start together."""
-        from torchvision.datasets import MNIST as TorchvisionMNIST
+        from torchvision import datasets
 
         try:
             raw.mkdir(parents=True, exist_ok=True)
@@ -60,11 +60,11 @@ class MNIST(ImageSet):
                 if self._missing(raw):
                     # torchvision reports every mirror that it tries; one message at the end is enough.
                     with contextlib.redirect_stdout(io.StringIO()):
-                        TorchvisionMNIST(str(self.root), download=True)
+                        datasets.MNIST(str(self.root), download=True)
         except (OSError, RuntimeError, URLError) as error:
             raise UserError(
                 f"data.root={self.root}: MNIST is not in {raw} and could not be downloaded "
-                f"({str(error).splitlines()[0]}); set VAE_LAB_DATA to the folder that holds MNIST/raw, "
+                f"({str(error).strip().splitlines()[-1]}); set VAE_LAB_DATA to the folder that holds MNIST/raw, "
                 "or use the embedded digits with data=digits"
             ) from error
 

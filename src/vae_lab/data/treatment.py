@@ -27,14 +27,14 @@ def resolve(binarize: Binarize, support: Support, likelihood: str) -> Treatment:
         return "dynamic" if support == "binary" else "none"
     if support == "binary" and binarize == "none":
         raise UserError(
-            f"data.binarize=none: likelihood={likelihood} is a law of binary pixels, and on grey pixels it is not a "
-            "density, so its ELBO would bound nothing; binarise the pixels with data.binarize=dynamic (or static, "
+            f"data.binarize=none: the {likelihood} likelihood is a law of binary pixels, and on grey pixels it is "
+            "no density, so its ELBO would bound nothing; binarise the pixels with data.binarize=dynamic (or static, "
             "threshold), or keep them grey and choose a law of grey pixels, likelihood=gaussian or gaussian_shared"
         )
     if support != "binary" and binarize != "none":
         raise UserError(
-            f"data.binarize={binarize}: likelihood={likelihood} is a density of grey pixels, and on pixels that are "
-            "only 0 or 1 it could grow without bound; keep the pixels grey with data.binarize=none, or choose a law "
-            "of binary pixels, likelihood=bernoulli"
+            f"data.binarize={binarize}: the {likelihood} likelihood is a density of grey pixels, and on pixels that "
+            "are only 0 or 1 it could grow without bound; keep the pixels grey with data.binarize=none, or choose a "
+            "law of binary pixels, likelihood=bernoulli"
         )
     return binarize

@@ -1,6 +1,6 @@
 """Every Kullback-Leibler divergence that has a closed form.
 
-    KL(q || p) = E_q[log q(z) - log p(z)] >= 0, in nats
+KL(q || p) = E_q[log q(z) - log p(z)] >= 0, in nats
 """
 
 from collections.abc import Callable

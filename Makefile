@@ -1,0 +1,42 @@
+# Everything a newcomer needs; `make` alone lists it.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN ?= outputs/runs/quickstart
+
+# The real data sets, where they stand beside the checkout.
+ifneq ($(wildcard ../shared/data/MNIST/raw),)
+export VAE_LAB_DATA ?= $(abspath ../shared/data)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help setup quickstart test lint lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## create .venv with the pinned packages
+
+.venv/.ready: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "vae_lab needs Python 3.11 to 3.13, and $(PYTHON) is " + sys.version.split()[0] + "; choose one with make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	@touch $@
+
+quickstart: setup ## train a VAE on the embedded digits (under a minute, no download)
+	@rm -rf $(RUN)
+	$(BIN)/python -m vae_lab.train experiment=quickstart hydra.run.dir=$(RUN)
+
+lint: setup ## ruff and the type checker
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint ## ruff, the type checker and all tests
+	$(BIN)/python -m pytest
+
+lock: setup ## pin the newest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet --output-file requirements.lock
+
+clean: ## remove the environment and caches, but no results
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
