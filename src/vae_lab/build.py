@@ -17,13 +17,13 @@ from vae_lab.data import treatment
 from vae_lab.data.image_set import ImageSet
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
-from vae_lab.likelihoods import Likelihood
+from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.model import VAE, LatentModel
 from vae_lab.networks.architecture import Architecture, OutputBias
 from vae_lab.noise import Stream, derive
 from vae_lab.objectives.objective import Objective
-from vae_lab.posteriors import Posterior
-from vae_lab.priors import Prior
+from vae_lab.posteriors.posterior import Posterior
+from vae_lab.priors.prior import Prior
 
 
 def part(config: DictConfig, group: str, kind: type, **sizes: Any) -> Any:

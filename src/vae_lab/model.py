@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae_lab.conditional import at_least_float32
-from vae_lab.likelihoods import Likelihood
+from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
-from vae_lab.posteriors import Posterior
-from vae_lab.priors import Prior
+from vae_lab.posteriors.posterior import Posterior
+from vae_lab.priors.prior import Prior
 
 
 class Latent(NamedTuple):

@@ -1,38 +1,12 @@
-"""Approximate posteriors q(z | x): laws whose parameters the encoder gives."""
-
-from abc import ABC, abstractmethod
+"""Normal posteriors."""
 
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from vae_lab.conditional import Conditional
+from vae_lab.posteriors.posterior import Posterior
 
 # Beyond these the variance is no longer a useful number in float32: it overflows or vanishes when squared.
 LOG_VARIANCE_RANGE = (-30.0, 30.0)
-
-
-class Posterior(Conditional, ABC):
-    """A family q(z | x).
-
-    `param_shape` is the shape, without batch dimensions, that the encoder must give; `event_shape` that of z.
-    """
-
-    def __init__(self, latent_dim: int) -> None:
-        super().__init__()
-        self.latent_dim = latent_dim
-
-    @property
-    def event_shape(self) -> tuple[int, ...]:
-        return (self.latent_dim,)
-
-    @property
-    @abstractmethod
-    def param_shape(self) -> tuple[int, ...]:
-        """What the encoder gives for each image."""
-
-    @abstractmethod
-    def forward(self, c: Tensor | None) -> Distribution:
-        """q(z | x), from the encoder's parameters `c` of shape (*batch, *param_shape)."""
 
 
 class DiagonalNormal(Posterior):

@@ -1,24 +1,10 @@
-"""Priors p(z): the laws of the latent variable before any image is seen."""
-
-from abc import ABC, abstractmethod
+"""The prior of the plain VAE."""
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from vae_lab.conditional import Conditional
-
-
-class Prior(Conditional, ABC):
-    """A law p(z) over latent vectors of `latent_dim` units."""
-
-    def __init__(self, latent_dim: int) -> None:
-        super().__init__()
-        self.latent_dim = latent_dim
-
-    @abstractmethod
-    def forward(self, c: Tensor | None = None) -> Distribution:
-        """p(z), of empty batch shape where the context `c` is None."""
+from vae_lab.priors.prior import Prior
 
 
 class StandardNormal(Prior):

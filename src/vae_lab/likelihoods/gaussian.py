@@ -1,68 +1,11 @@
-"""Likelihoods p(x | z): laws of an image whose parameters the decoder gives.
-
-Each is normalised over its support, so that `log_prob` is a log-density (or a log-probability) of the
-whole image in nats, and figures of different likelihoods on the same data mean the same thing.
-"""
-
-from abc import ABC, abstractmethod
-from typing import ClassVar
+"""Normal laws of grey pixels."""
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Bernoulli as BernoulliLaw
 from torch.distributions import Distribution, Independent, Normal
 
-from vae_lab.conditional import Conditional
-from vae_lab.data.treatment import Support
+from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.options import PositiveFloat
-
-
-class Likelihood(Conditional, ABC):
-    """A family p(x | z) over images of `image_shape` (channels, height, width).
-
-    `support` says where the law lives; `param_shape` what the decoder gives for each image; `params_at` the
-    parameters at which the law's mean is a given image, where training starts.
-    """
-
-    support: ClassVar[Support]
-    params_per_value: ClassVar[int] = 1
-
-    def __init__(self, image_shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.image_shape = image_shape
-
-    @property
-    def param_shape(self) -> tuple[int, ...]:
-        """What the decoder gives for each image: the parameters of a pixel lie along the channels."""
-        channels, height, width = self.image_shape
-        return (self.params_per_value * channels, height, width)
-
-    @abstractmethod
-    def params_at(self, mean: Tensor) -> Tensor:
-        """The parameters, of `param_shape`, at which the mean of the law is the image `mean`."""
-
-    @abstractmethod
-    def forward(self, c: Tensor | None) -> Distribution:
-        """p(x | z), from the decoder's parameters `c` of shape (*batch, *param_shape)."""
-
-
-class Bernoulli(Likelihood):
-    """Independent binary pixels; the decoder gives the logits.
-
-    log p(x | z) = sum_i x_i log p_i + (1 - x_i) log(1 - p_i),  x_i in {0, 1}
-
-    Kingma & Welling 2014, appendix C.1, https://arxiv.org/abs/1312.6114.
-    """
-
-    support = "binary"
-
-    def params_at(self, mean: Tensor) -> Tensor:
-        # Pixels that are never (or always) on would start at an infinite logit: the clip of Burda et al. 2016,
-        # https://github.com/yburda/iwae.
-        return mean.clamp(1e-3, 0.999).logit()
-
-    def forward(self, c: Tensor | None) -> Distribution:
-        return Independent(BernoulliLaw(logits=c, validate_args=False), 3, validate_args=False)
 
 
 class Gaussian(Likelihood):

@@ -1,0 +1,39 @@
+"""What every likelihood is."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vae_lab.conditional import Conditional
+from vae_lab.data.treatment import Support
+
+
+class Likelihood(Conditional, ABC):
+    """A family p(x | z) over images of `image_shape` (channels, height, width).
+
+    `support` says where the law lives; `param_shape` what the decoder gives for each image; `params_at` the
+    parameters at which the law's mean is a given image, where training starts.
+    """
+
+    support: ClassVar[Support]
+    params_per_value: ClassVar[int] = 1
+
+    def __init__(self, image_shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.image_shape = image_shape
+
+    @property
+    def param_shape(self) -> tuple[int, ...]:
+        """What the decoder gives for each image: the parameters of a pixel lie along the channels."""
+        channels, height, width = self.image_shape
+        return (self.params_per_value * channels, height, width)
+
+    @abstractmethod
+    def params_at(self, mean: Tensor) -> Tensor:
+        """The parameters, of `param_shape`, at which the mean of the law is the image `mean`."""
+
+    @abstractmethod
+    def forward(self, c: Tensor | None) -> Distribution:
+        """p(x | z), from the decoder's parameters `c` of shape (*batch, *param_shape)."""

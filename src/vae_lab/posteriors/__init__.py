@@ -1,0 +1,1 @@
+"""Approximate posteriors q(z | x): laws whose parameters the encoder gives."""

@@ -1,0 +1,92 @@
+"""Every part that `conf/` names, and small models with one part exchanged: what the contract tests walk."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from conftest import composed
+from vae_lab import build
+from vae_lab.configuration.paths import conf_dir
+from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.model import LatentModel
+from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.posteriors.posterior import Posterior
+from vae_lab.priors.prior import Prior
+
+IMAGE_SHAPE = (1, 8, 8)
+
+
+def names(group: str) -> list[str]:
+    """The choices of a config group."""
+    return sorted(path.stem for path in Path(conf_dir(), group).glob("*.yaml"))
+
+
+def choices(*groups: str) -> list[str]:
+    """`group=name` for every choice of the groups."""
+    return [f"{group}={name}" for group in groups for name in names(group)]
+
+
+def likelihood(name: str, image_shape: tuple[int, ...]) -> Likelihood:
+    """A likelihood of `conf/`, for images of the given shape."""
+    return build.part(composed(f"likelihood={name}"), "likelihood", Likelihood, image_shape=image_shape)
+
+
+def posterior(name: str, latent_dim: int) -> Posterior:
+    """A posterior of `conf/`."""
+    return build.part(composed(f"posterior={name}"), "posterior", Posterior, latent_dim=latent_dim)
+
+
+def prior(name: str, latent_dim: int) -> Prior:
+    """A prior of `conf/`."""
+    return build.part(composed(f"prior={name}"), "prior", Prior, latent_dim=latent_dim)
+
+
+def model_and_objective(*overrides: str) -> tuple[LatentModel, Objective]:
+    """A small model and its objective, as `vae_lab.train` builds them."""
+    config = composed("latent_dim=3", *overrides)
+    return build.model(config, IMAGE_SHAPE, torch.full(IMAGE_SHAPE, 0.3)), build.objective(config)
+
+
+def images(model: LatentModel, num: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Images that lie in the support of the model's likelihood."""
+    levels = torch.rand(num, *IMAGE_SHAPE, generator=torch.Generator().manual_seed(0))
+    support = model.likelihood.support  # type: ignore[union-attr]
+    return (levels.round() if support == "binary" else levels.mul(255).round() / 255).to(dtype)
+
+
+def loss_and_gradients(
+    model: LatentModel, objective: Objective, x: Tensor, step: Any = None
+) -> tuple[Loss, dict[str, Tensor | None]]:
+    """The loss of a batch under fixed noise, and its gradient at every parameter."""
+    model.zero_grad()
+    torch.manual_seed(0)
+    loss: Loss = (step or objective)(model, x)
+    loss.value.backward()
+    return loss, {name: parameter.grad for name, parameter in model.named_parameters()}
+
+
+def grid_of_support(likelihood: Likelihood, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
+    """Points of a pixel's support and their weights, which sum or integrate a density over it: (N,) each."""
+    if likelihood.support == "binary":
+        return torch.tensor([0.0, 1.0], dtype=dtype), torch.ones(2, dtype=dtype)
+    if likelihood.support == "256_levels":
+        return torch.arange(256, dtype=dtype) / 255, torch.ones(256, dtype=dtype)
+    low, high = (0.0, 1.0) if likelihood.support == "unit_interval" else (-60.0, 60.0)
+    edges = torch.linspace(low, high, 400_001, dtype=dtype)
+    return (edges[1:] + edges[:-1]) / 2, (edges[1:] - edges[:-1])
+
+
+def close(estimates: Tensor, exact: float | Tensor, num_errors: float = 5.0) -> None:
+    """Assert that the mean of independent estimates is the exact value, within its own standard error."""
+    mean, error = estimates.mean(0), estimates.std(0) / estimates.shape[0] ** 0.5
+    difference = (mean - exact).abs()
+    assert (difference <= num_errors * error + 1e-9).all(), f"{mean} is not {exact} (standard error {error})"
+
+
+def entropy_by_quadrature(law: Distribution, points: Tensor, weights: Tensor) -> Tensor:
+    """-sum w p log p over a grid, for a law whose `log_prob` takes the points along the first dimension."""
+    log_p = law.log_prob(points)
+    return -(weights * log_p.exp() * log_p.clamp(min=-1e4)).sum()

@@ -1,0 +1,206 @@
+"""The contract of every part in `conf/`: add a YAML, and it is tested here."""
+
+import copy
+import io
+
+import pytest
+import torch
+from torch import Tensor
+
+import parts
+from conftest import composed
+from vae_lab import build
+from vae_lab.configuration.check import check
+
+PARTS = parts.choices("model", "posterior", "prior", "likelihood", "objective")
+
+
+@pytest.mark.parametrize("choice", [*PARTS, *parts.choices("optimizer", "logger", "callbacks", "trainer")])
+def test_composes_and_is_sound(choice: str) -> None:
+    check(composed(choice))
+
+
+@pytest.mark.parametrize("choice", parts.choices("experiment"))
+def test_experiment_composes_and_holds_differences_only(choice: str) -> None:
+    config = composed(choice)
+    check(config)
+    assert config != composed()
+
+
+@pytest.mark.parametrize("name", parts.names("data"))
+def test_data_set_loads(name: str, request: pytest.FixtureRequest) -> None:
+    overrides = [f"data={name}"]
+    if name != "digits":
+        overrides.append(f"data.root={request.getfixturevalue('mnist_root')}")
+    config = composed(*overrides)
+    check(config)
+    data = build.data(config)
+    for split in (data.train, data.val, data.test):
+        assert split.images.dtype == torch.uint8
+        assert split.images.ndim == 4
+        assert len(split.images) == len(split.labels) > 0
+
+
+@pytest.mark.parametrize("choice", PARTS)
+def test_every_parameter_has_a_finite_gradient(choice: str) -> None:
+    model, objective = parts.model_and_objective(choice)
+    loss, gradients = parts.loss_and_gradients(model, objective, parts.images(model, 5))
+    assert loss.value.isfinite()
+    for name, gradient in gradients.items():
+        assert gradient is not None, f"{name} takes no part in the loss"
+        assert gradient.isfinite().all(), name
+        assert gradient.any(), f"{name} has no gradient"
+
+
+@pytest.mark.parametrize("choice", PARTS)
+def test_float64_agrees_with_float32(choice: str) -> None:
+    model, objective = parts.model_and_objective(choice)
+    double = copy.deepcopy(model).double()
+    x = parts.images(model, 5)
+    torch.manual_seed(0)
+    narrow = objective(model, x).value
+    noise = NoiseOfFloat32()
+    with noise:
+        torch.manual_seed(0)
+        wide = objective(double, x.double()).value
+    assert wide.dtype == torch.float64
+    torch.testing.assert_close(wide.float(), narrow, rtol=1e-4, atol=1e-3)
+
+
+class NoiseOfFloat32(torch.overrides.TorchFunctionMode):
+    """Draws the noise of float64 code in float32, so that both see the same samples."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):  # noqa: ANN001, ANN204
+        kwargs = kwargs or {}
+        if func is torch.normal or getattr(func, "__name__", "") in ("_standard_normal", "randn", "rand"):
+            dtype = kwargs.pop("dtype", torch.float64)
+            return func(*(a.float() if isinstance(a, Tensor) else a for a in args), **kwargs).to(dtype)
+        return func(*args, **kwargs)
+
+
+@pytest.mark.parametrize("choice", PARTS)
+def test_compiled_equals_eager(choice: str) -> None:
+    model, objective = parts.model_and_objective(choice)
+    x = parts.images(model, 5)
+    torch._dynamo.reset()
+    compiled = torch.compile(lambda model, x: objective(model, x), fullgraph=True, backend="aot_eager")
+    eager_loss, eager = parts.loss_and_gradients(model, objective, x)
+    loss, gradients = parts.loss_and_gradients(model, objective, x, compiled)
+    torch.testing.assert_close(loss, eager_loss)
+    torch.testing.assert_close(gradients, eager)
+
+
+@pytest.mark.parametrize("choice", PARTS)
+def test_saves_and_loads(choice: str) -> None:
+    model, _ = parts.model_and_objective(choice)
+    other, _ = parts.model_and_objective(choice, "seed=1")
+    buffer = io.BytesIO()
+    torch.save(model.state_dict(), buffer)
+    buffer.seek(0)
+    other.load_state_dict(torch.load(buffer, weights_only=True))
+    x = parts.images(model, 3)
+    torch.manual_seed(0)
+    expected = model.trace(x).log_w()
+    torch.manual_seed(0)
+    torch.testing.assert_close(other.trace(x).log_w(), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("choice", parts.choices("model", "posterior", "prior", "likelihood"))
+def test_shapes_of_a_trace(choice: str) -> None:
+    model, _ = parts.model_and_objective(choice)
+    trace = model.trace(parts.images(model, 5), num_samples=4)
+    assert trace.log_px.shape == trace.log_w().shape == trace.kl().shape == (4, 5)
+    for latent in trace.latents:
+        assert latent.z.shape[:2] == (4, 5)
+        assert latent.log_q.shape == latent.log_p.shape == latent.kl.shape == (4, 5)
+    assert model.generate(6).mean.shape == (6, *parts.IMAGE_SHAPE)
+
+
+@pytest.mark.parametrize("choice", parts.choices("model", "posterior", "prior", "likelihood"))
+def test_the_noise_of_a_sample_is_its_own(choice: str) -> None:
+    """Images of a batch do not see each other: an image's figures are the same in any batch."""
+    model, _ = parts.model_and_objective(choice)
+    x = parts.images(model, 4)
+    q = model.encode(x)
+    alone = model.encode(x[2:3])
+    torch.testing.assert_close(q.mean[2:3], alone.mean)
+
+
+@pytest.mark.parametrize("name", parts.names("likelihood"))
+@pytest.mark.parametrize("size", [0.0, 0.7, -2.0])
+def test_likelihood_is_normalised(name: str, size: float) -> None:
+    law_of = parts.likelihood(name, (1, 1, 1)).double()
+    points, weights = parts.grid_of_support(law_of)
+    law = law_of(torch.full(law_of.param_shape, size, dtype=torch.float64))
+    total = (weights * law.log_prob(points.reshape(-1, 1, 1, 1)).exp()).sum()
+    torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", parts.names("likelihood"))
+def test_likelihood_samples_from_its_density(name: str) -> None:
+    torch.manual_seed(0)
+    law_of = parts.likelihood(name, (1, 1, 1)).double()
+    points, weights = parts.grid_of_support(law_of)
+    law = law_of(torch.full(law_of.param_shape, 0.3, dtype=torch.float64))
+    samples = law.sample((20_000,))
+    points = points.reshape(-1, 1, 1, 1)
+    parts.close(-law.log_prob(samples), parts.entropy_by_quadrature(law, points, weights))
+    density = law.log_prob(points).exp()
+    parts.close(samples.flatten(), (weights * density * points.flatten()).sum())
+    parts.close(samples.flatten(), law.mean.flatten())
+
+
+@pytest.mark.parametrize("name", parts.names("likelihood"))
+def test_likelihood_starts_at_the_pixel_means(name: str) -> None:
+    likelihood = parts.likelihood(name, parts.IMAGE_SHAPE)
+    mean = torch.rand(parts.IMAGE_SHAPE, generator=torch.Generator().manual_seed(1)).clamp(0.05, 0.95)
+    params = likelihood.params_at(mean)
+    assert params.shape == likelihood.param_shape
+    torch.testing.assert_close(likelihood(params).mean, mean, rtol=0, atol=1e-3)
+
+
+@pytest.mark.parametrize("name", parts.names("likelihood"))
+@pytest.mark.parametrize("size", [-1e3, 1e3])
+@pytest.mark.parametrize("pixel", [0.0, 1.0])
+def test_likelihood_is_finite_at_extremes(name: str, size: float, pixel: float) -> None:
+    likelihood = parts.likelihood(name, parts.IMAGE_SHAPE)
+    params = torch.full((2, *likelihood.param_shape), size, requires_grad=True)
+    log_px = likelihood(params).log_prob(torch.full((2, *parts.IMAGE_SHAPE), pixel))
+    log_px.sum().backward()
+    assert log_px.isfinite().all()
+    for parameter in [params, *likelihood.parameters()]:
+        assert parameter.grad is not None
+        assert parameter.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", parts.names("posterior"))
+@pytest.mark.parametrize("size", [-1e3, 1e3])
+def test_posterior_is_finite_at_extremes(name: str, size: float) -> None:
+    posterior = parts.posterior(name, 3)
+    params = torch.full((2, *posterior.param_shape), size, requires_grad=True)
+    q = posterior(params)
+    z = q.rsample()
+    log_q = q.log_prob(z)
+    (log_q.sum() + z.sum()).backward()
+    assert log_q.isfinite().all()
+    for parameter in [params, *posterior.parameters()]:
+        assert parameter.grad is not None
+        assert parameter.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("choice", parts.choices("posterior", "prior"))
+def test_latent_law_integrates_to_one_and_samples_from_its_density(choice: str) -> None:
+    torch.manual_seed(0)
+    group, name = choice.split("=")
+    if group == "posterior":
+        posterior = parts.posterior(name, 1).double()
+        law = posterior(torch.full(posterior.param_shape, 0.4, dtype=torch.float64))
+    else:
+        law = parts.prior(name, 1).double()(None)
+    edges = torch.linspace(-40, 40, 400_001, dtype=torch.float64)
+    points, weights = ((edges[1:] + edges[:-1]) / 2).unsqueeze(-1), edges[1:] - edges[:-1]
+    density = law.log_prob(points).exp()
+    torch.testing.assert_close((weights * density).sum(), torch.ones((), dtype=torch.float64), rtol=0, atol=1e-6)
+    samples = law.sample((20_000,))
+    parts.close(-law.log_prob(samples), parts.entropy_by_quadrature(law, points, weights))
+    parts.close(samples.flatten(), (weights * density * points.flatten()).sum())
