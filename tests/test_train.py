@@ -152,6 +152,49 @@ def test_a_mistake_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+OWN_LIKELIHOOD = """
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent, Laplace
+
+from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.options import PositiveFloat
+
+
+class OwnLikelihood(Likelihood):
+    support = "real"
+
+    def __init__(self, image_shape: tuple[int, ...], width: PositiveFloat = 1.0) -> None:
+        super().__init__(image_shape)
+        self.width = width
+
+    def params_at(self, mean: Tensor) -> Tensor:
+        return mean
+
+    def forward(self, c: Tensor | None) -> Distribution:
+        return Independent(Laplace(c, torch.full_like(c, self.width), validate_args=False), 3, validate_args=False)
+"""
+
+
+def test_a_users_own_part_is_one_class_and_one_yaml(tmp_path: Path) -> None:
+    (tmp_path / "own_package.py").write_text(OWN_LIKELIHOOD)
+    (tmp_path / "own_conf" / "likelihood").mkdir(parents=True)
+    (tmp_path / "own_conf" / "likelihood" / "own.yaml").write_text("_target_: own_package.OwnLikelihood\nwidth: 1.0\n")
+    own = ["--config-dir", "own_conf", "likelihood=own", "data=digits"]
+    done = commands.train(*own, "trainer.max_epochs=1", "hydra.run.dir=run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    # A Laplace law of width 1 costs at least log 2 for each pixel.
+    assert commands.metrics(tmp_path / "run")["test/distortion"] > 64 * math.log(2)
+    for override, told in {
+        "likelihood.width=-1": "greater than 0",
+        "data.binarize=dynamic": "data.binarize=none",
+    }.items():
+        refused = commands.train(*own, override, cwd=tmp_path)
+        assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
+        assert refused.stderr.startswith(override)
+        assert told in refused.stderr
+
+
 def test_missing_data_are_one_line(tmp_path: Path) -> None:
     done = commands.train(
         "data=mnist",
