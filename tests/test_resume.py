@@ -1,5 +1,6 @@
 """An interrupted run, resumed, ends bit-identical to one that was never interrupted."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,17 @@ def test_ends_bit_identical(whole: Path, tmp_path: Path, batch: int, signal: str
     torch.testing.assert_close(state(tmp_path), state(whole), rtol=0, atol=0)
     assert timeless(tmp_path) == timeless(whole)
     assert scalars(tmp_path) == scalars(whole)
+
+
+def test_tests_a_run_that_was_killed_after_its_training(whole: Path, tmp_path: Path) -> None:
+    shutil.copytree(whole, tmp_path / "run")
+    (tmp_path / "run" / "metrics.json").unlink()
+    resumed = commands.train(f"resume={tmp_path / 'run'}")
+    assert resumed.returncode == 0, resumed.stderr
+    assert timeless(tmp_path / "run") == timeless(whole)
+    assert commands.metrics(tmp_path / "run")["train_seconds"] == pytest.approx(
+        commands.metrics(whole)["train_seconds"], rel=0.2
+    ), "the time before the interruption counts"
 
 
 def test_trains_longer(whole: Path, tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def run_experiment(config: DictConfig) -> float:
         **checkpoints.best_figures,
         "epoch": checkpoints.best_epoch,
         "train_seconds": seconds,
-        "images_per_second": trainer.global_step * data.batch_size / seconds,
+        "images_per_second": (trainer.fit_loop.epoch_loop.total_batch_idx + 1) * data.batch_size / seconds,
         "data/binarize": data.treatment,
     }
     if data.treatment != "none":

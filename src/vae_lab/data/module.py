@@ -28,7 +28,7 @@ class ImageData(LightningDataModule):
     def __init__(self, splits: Splits, treatment: Treatment, batch_size: int, seed: int) -> None:
         super().__init__()
         self.treatment = treatment
-        self.batch_size = batch_size
+        self.batch_size = min(batch_size, len(splits.train.images))  # of few images, all of them at once
         self.seed = seed
         self.train = splits.train if treatment == "dynamic" else treated(splits.train, treatment, 0)
         self.val = treated(splits.val, treatment, 1)
