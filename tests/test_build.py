@@ -1,10 +1,10 @@
 """How the parts meet."""
 
-import parts
 import pytest
 import torch
-from conftest import composed
 
+import parts
+from conftest import composed
 from vae_lab import build
 from vae_lab.errors import UserError
 
