@@ -1,0 +1,110 @@
+"""Any number of stochastic layers, inferred from the top down."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+
+from vae_lab.conditional import at_least_float32
+from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.maths import kl
+from vae_lab.model import Latent, LatentModel, Trace
+from vae_lab.posteriors.normal import DiagonalNormal
+from vae_lab.priors.prior import Prior
+
+
+class LadderVAE(LatentModel):
+    """p(z_L) p(z_{L-1} | z_L) ... p(x | z_1), with q(z_L | x) and q(z_l | z_{l+1}, x) from the top down.
+
+    Below the top, a posterior is the product of what the image says about the layer and what the layer above
+    says, q(z_l | z_{l+1}, x) ~ N(m_l(x), s_l(x)^2) p(z_l | z_{l+1}), so precisions add:
+
+        1/s^2 = 1/s_l^2 + 1/t_l^2,   m = s^2 (m_l / s_l^2 + n_l / t_l^2)
+
+    Sonderby et al. 2016, section 2, https://arxiv.org/abs/1602.02282. With one layer it is the plain VAE.
+
+    `encode` gives q(z_1 | x) at the posterior means of the layers above; `decode` gives p(x | z_1).
+
+    Args:
+        upward: deterministic maps, from the image to the features of layer 1, from those to layer 2, and so on.
+        inferred: maps from the features of each layer to the parameters of N(m_l(x), s_l(x)^2).
+        prior: the law p(z_L).
+        downward: maps from z_{l+1} to the parameters of p(z_l | z_{l+1}), for l = 1, ..., L - 1.
+        decoder: maps z_1 to the parameters of p(x | z_1).
+        likelihood: the family p(x | z_1).
+        dims: units of each layer, from the image on.
+    """
+
+    def __init__(
+        self,
+        upward: Sequence[nn.Module],
+        inferred: Sequence[nn.Module],
+        prior: Prior,
+        downward: Sequence[nn.Module],
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        dims: Sequence[int],
+    ) -> None:
+        super().__init__()
+        self.upward = nn.ModuleList(upward)
+        self.inferred = nn.ModuleList(inferred)
+        self.prior = prior
+        self.downward = nn.ModuleList(downward)
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.laws = nn.ModuleList(DiagonalNormal(dim) for dim in dims)
+
+    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
+        latents: list[Latent] = []
+        for level, from_image in reversed(list(enumerate(self._look_up(x)))):
+            if not latents:
+                q, p = from_image, self.prior(None)
+                z = q.rsample((num_samples,))  # (K, B, D)
+            else:
+                p = self._look_down(level, latents[-1].z)
+                q = product(from_image, p)
+                z = q.rsample()  # (K, B, D)
+            log_q, log_p = q.log_prob(z), p.log_prob(z)  # (K, B) each
+            # Exact given the sample of the layer above, on which both laws depend.
+            exact = kl.closed_form(q, p)  # (B,) or (K, B)
+            divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
+            latents.append(Latent(z, log_q, log_p, divergence, q, p))
+        return Trace(self.decode(latents[-1].z, c).log_prob(x), tuple(latents))
+
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        *lower, q = self._look_up(x)
+        for level, from_image in reversed(list(enumerate(lower))):
+            q = product(from_image, self._look_down(level, q.mean))
+        return q
+
+    def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.likelihood(at_least_float32(self.decoder(z)))
+
+    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
+        z = self.prior(None).sample((n,))
+        for level in reversed(range(len(self.downward))):
+            z = self._look_down(level, z).sample()
+        return self.decode(z, c)
+
+    def _look_up(self, x: Tensor) -> list[Distribution]:
+        """N(m_l(x), s_l(x)^2) for every layer, from the image on: batch shape (B,)."""
+        laws = []
+        features = x
+        for climb, infer, law in zip(self.upward, self.inferred, self.laws, strict=True):
+            features = climb(features)
+            laws.append(law(at_least_float32(infer(features))))
+        return laws
+
+    def _look_down(self, level: int, above: Tensor) -> Distribution:
+        """p(z_l | z_{l+1}), where `level` counts from 0."""
+        return self.laws[level](at_least_float32(self.downward[level](above)))
+
+
+def product(one: Distribution, other: Distribution) -> Independent:
+    """The normalised product of two diagonal normals, whose batch shapes broadcast."""
+    assert isinstance(one, Independent)
+    assert isinstance(other, Independent)
+    first, second = one.base_dist.scale.square().reciprocal(), other.base_dist.scale.square().reciprocal()
+    variance = (first + second).reciprocal()
+    mean = variance * (first * one.mean + second * other.mean)
+    return Independent(Normal(mean, variance.sqrt(), validate_args=False), 1, validate_args=False)

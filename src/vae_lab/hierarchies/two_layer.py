@@ -1,0 +1,79 @@
+"""Two stochastic layers, inferred from the image upwards."""
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vae_lab.conditional import at_least_float32
+from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.maths import kl
+from vae_lab.model import Latent, LatentModel, Trace
+from vae_lab.posteriors.normal import DiagonalNormal
+from vae_lab.priors.prior import Prior
+
+
+class TwoLayerVAE(LatentModel):
+    """p(z2) p(z1 | z2) p(x | z1), with q(z1 | x) q(z2 | z1).
+
+    Burda et al. 2016, section 5 and figure 1, https://arxiv.org/abs/1509.00519.
+
+    `encode` gives q(z1 | x) and `decode` p(x | z1): the layer next to the image is the code.
+
+    Args:
+        encoder: maps images to the parameters of q(z1 | x).
+        upper_encoder: maps z1 to the parameters of q(z2 | z1).
+        prior: the law p(z2).
+        upper_decoder: maps z2 to the parameters of p(z1 | z2).
+        decoder: maps z1 to the parameters of p(x | z1).
+        likelihood: the family p(x | z1).
+        dims: units of z1 and of z2.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        upper_encoder: nn.Module,
+        prior: Prior,
+        upper_decoder: nn.Module,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        dims: tuple[int, int],
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.upper_encoder = upper_encoder
+        self.prior = prior
+        self.upper_decoder = upper_decoder
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.lower_law = DiagonalNormal(dims[0])  # of q(z1 | x) and of p(z1 | z2)
+        self.upper_law = DiagonalNormal(dims[1])  # of q(z2 | z1)
+
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.lower_law(at_least_float32(self.encoder(x)))
+
+    def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.likelihood(at_least_float32(self.decoder(z)))
+
+    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
+        lower_q = self.encode(x, c)
+        z1 = lower_q.rsample((num_samples,))  # (K, B, D1)
+        upper_q, upper_p = self.upper_law(at_least_float32(self.upper_encoder(z1))), self.prior(None)
+        z2 = upper_q.rsample()  # (K, B, D2)
+        lower_p = self.lower_law(at_least_float32(self.upper_decoder(z2)))
+        upper_log_q, upper_log_p = upper_q.log_prob(z2), upper_p.log_prob(z2)  # (K, B) each
+        lower_log_q, lower_log_p = lower_q.log_prob(z1), lower_p.log_prob(z1)  # (K, B) each
+        exact = kl.closed_form(upper_q, upper_p)  # (K, B): exact given z1
+        upper_kl = upper_log_q - upper_log_p if exact is None else exact
+        # No closed form here: p(z1 | z2) is taken at a z2 that was inferred from this very z1.
+        lower_kl = lower_log_q - lower_log_p
+        return Trace(
+            self.decode(z1, c).log_prob(x),
+            (
+                Latent(z2, upper_log_q, upper_log_p, upper_kl, upper_q, upper_p),
+                Latent(z1, lower_log_q, lower_log_p, lower_kl, lower_q, lower_p),
+            ),
+        )
+
+    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
+        z2 = self.prior(None).sample((n,))
+        return self.decode(self.lower_law(at_least_float32(self.upper_decoder(z2))).sample(), c)
