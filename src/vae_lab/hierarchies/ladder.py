@@ -100,7 +100,7 @@ class LadderVAE(LatentModel):
         return self.laws[level](at_least_float32(self.downward[level](above)))
 
 
-def product(one: Distribution, other: Distribution) -> Independent:
+def product(one: Distribution, other: Distribution) -> Distribution:
     """The normalised product of two diagonal normals, whose batch shapes broadcast."""
     assert isinstance(one, Independent)
     assert isinstance(other, Independent)

@@ -1,0 +1,50 @@
+"""Networks that also see what an image is conditioned on: its class, as a one-hot vector."""
+
+import torch
+from torch import Tensor, nn
+
+from vae_lab.networks.architecture import Shape
+
+
+def given(network: nn.Module, y: Tensor, c: Tensor | None) -> Tensor:
+    """The output of a network, for its condition if there is one."""
+    return network(y) if c is None else network(y, c)
+
+
+class LabelledEncoder(nn.Module):
+    """An encoder of images with one more channel: a plane of pixels that is learned for each class.
+
+    Sohn et al. 2015, https://papers.nips.cc/paper/5775-learning-structured-output-representation-using-deep-conditional-generative-models
+
+    Args:
+        network: takes images of one channel more than `image_shape`.
+        image_shape: channels, height, width.
+        num_classes: classes.
+    """
+
+    def __init__(self, network: nn.Module, image_shape: Shape, num_classes: int) -> None:
+        super().__init__()
+        _, height, width = image_shape
+        self.network = network
+        self.planes = nn.Linear(num_classes, height * width, bias=False)
+        self.plane_shape = (1, height, width)
+
+    def forward(self, x: Tensor, c: Tensor) -> Tensor:
+        plane = self.planes(c).unflatten(-1, self.plane_shape)  # (B, 1, H, W)
+        return self.network(torch.cat([x, plane.to(x.dtype)], -3))
+
+
+class LabelledDecoder(nn.Module):
+    """A decoder of latent vectors with the class behind them.
+
+    Args:
+        network: takes latent vectors with `num_classes` units more.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, z: Tensor, c: Tensor) -> Tensor:
+        labels = c.to(z.dtype).expand(*z.shape[:-1], c.shape[-1])  # (K, B, classes)
+        return self.network(torch.cat([z, labels], -1))
