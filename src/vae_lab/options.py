@@ -14,6 +14,10 @@ NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
+# Images held out of a set: how many, or which part of all of them.
+HeldOut = PositiveInt | Fraction
+# Height and width in pixels, or one number for both.
+ImageSize = PositiveInt | tuple[PositiveInt, PositiveInt]
 
 Activation = Literal["relu", "tanh", "elu", "gelu", "silu", "softplus", "leaky_relu"]
 # After a hidden layer there may also be gated linear units: they halve its width.
