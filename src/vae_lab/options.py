@@ -23,6 +23,9 @@ Activation = Literal["relu", "tanh", "elu", "gelu", "silu", "softplus", "leaky_r
 # After a hidden layer there may also be gated linear units: they halve its width.
 HiddenActivation = Activation | Literal["gated"]
 
+# Whether a corruption acts on training images only.
+When = Literal["training", "always"]
+
 # Convolutional networks: channels of each stage, and what keeps the scale of activations.
 Widths = Annotated[Sequence[PositiveInt], Field(min_length=1)]
 Norm = Literal["none", "batch", "layer", "group"]
