@@ -32,9 +32,9 @@ def test_experiment_composes_and_holds_differences_only(choice: str) -> None:
 @pytest.mark.parametrize("name", parts.names("data"))
 @pytest.mark.usefixtures("offline")
 def test_data_set_loads(name: str, own_images: dict[str, Path], linked_root: Path) -> None:
-    options = composed(f"data={name}").data
-    given = {"path": own_images.get(name), "root": linked_root}
-    config = composed(f"data={name}", *(f"data.{key}={value}" for key, value in given.items() if key in options))
+    options = {"path": own_images.get(name), "root": linked_root}
+    known = set(composed(f"data={name}").data)
+    config = composed(f"data={name}", *(f"data.{key}={value}" for key, value in options.items() if key in known))
     check(config)
     try:
         data = build.data(config)

@@ -102,10 +102,10 @@ def read(path: Path) -> dict[str, Array]:
     if not path.is_file():
         raise UserError(f"data.path={path}: there is no such file; give a .npy or .npz file")
     try:
-        content = np.load(path, allow_pickle=False)
-        if isinstance(content, np.ndarray):
-            return {"images": content}
-        with content:
+        with path.open("rb") as file:
+            content = np.load(file, allow_pickle=False)
+            if isinstance(content, np.ndarray):
+                return {"images": content}
             names = list(content.files)
             arrays = {name: content[name] for name in names if name in KEYS}
     except UNREADABLE as error:

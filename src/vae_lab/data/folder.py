@@ -52,7 +52,8 @@ class Folder(ImageSet):
             known = ", ".join(sorted(pictures.SUFFIXES))
             raise UserError(f"data.path={self.path}: there are no pictures in it; give a folder with files in {known}")
         if others:
-            log.info("data: %s files that are no pictures are left out, such as %s", len(others), others[0])
+            total = len(paths) + len(others)
+            log.info("data: %s of %s files are no pictures and are left out, such as %s", len(others), total, others[0])
         labels = self._labels(paths)
         color = pictures.common_color(paths) if self.color == "auto" else self.color
         images = torch.from_numpy(pictures.read_all(paths, color, self.image_size))
