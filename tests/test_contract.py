@@ -2,6 +2,7 @@
 
 import copy
 import io
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,8 +12,9 @@ import parts
 from conftest import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
+from vae_lab.data.image_set import MissingDataError
 
-PARTS = parts.choices("model", "posterior", "prior", "likelihood", "objective")
+PARTS = parts.choices("model", "corruption", "posterior", "prior", "likelihood", "objective")
 
 
 @pytest.mark.parametrize("choice", [*PARTS, *parts.choices("optimizer", "logger", "callbacks", "trainer")])
@@ -28,17 +30,22 @@ def test_experiment_composes_and_holds_differences_only(choice: str) -> None:
 
 
 @pytest.mark.parametrize("name", parts.names("data"))
-def test_data_set_loads(name: str, request: pytest.FixtureRequest) -> None:
-    overrides = [f"data={name}"]
-    if name != "digits":
-        overrides.append(f"data.root={request.getfixturevalue('mnist_root')}")
-    config = composed(*overrides)
+@pytest.mark.usefixtures("offline")
+def test_data_set_loads(name: str, own_images: dict[str, Path], linked_root: Path) -> None:
+    options = {"path": own_images.get(name), "root": linked_root}
+    known = set(composed(f"data={name}").data)
+    config = composed(f"data={name}", *(f"data.{key}={value}" for key, value in options.items() if key in known))
     check(config)
-    data = build.data(config)
+    try:
+        data = build.data(config)
+    except MissingDataError as error:
+        pytest.skip(str(error))
     for split in (data.train, data.val, data.test):
         assert split.images.dtype == torch.uint8
         assert split.images.ndim == 4
         assert len(split.images) == len(split.labels) > 0
+        assert split.labels.dtype == torch.int64
+        assert split.labels.min() >= 0
 
 
 @pytest.mark.parametrize("choice", PARTS)
@@ -105,7 +112,7 @@ def test_saves_and_loads(choice: str) -> None:
     torch.testing.assert_close(other.trace(x).log_w(), expected, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("choice", parts.choices("model", "posterior", "prior", "likelihood"))
+@pytest.mark.parametrize("choice", parts.choices("model", "corruption", "posterior", "prior", "likelihood"))
 def test_shapes_of_a_trace(choice: str) -> None:
     model, _ = parts.model_and_objective(choice)
     trace = model.trace(parts.images(model, 5), num_samples=4)

@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from vae_lab.configuration.groups import TREATMENT_KEYS
+from vae_lab.corruptions.corruption import Corruption
 from vae_lab.data import treatment
 from vae_lab.data.image_set import ImageSet
 from vae_lab.data.module import ImageData
@@ -71,10 +72,15 @@ def model(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor) 
     prior = part(config, "prior", Prior, latent_dim=config.latent_dim)
     likelihood = part(config, "likelihood", Likelihood, image_shape=image_shape)
     networks = part(config, "model", Architecture)
-    encoder = networks.encoder(image_shape, posterior.param_shape)
+    encoder = denoising(config, networks.encoder(image_shape, posterior.param_shape))
     decoder = networks.decoder(posterior.event_shape, likelihood.param_shape)
     bias = likelihood.params_at(pixel_mean)
     return VAE(encoder, posterior, prior, OutputBias(decoder, bias), likelihood)
+
+
+def denoising(config: DictConfig, encoder: nn.Module) -> nn.Module:
+    """The encoder of images, behind the corruption that the configuration asks for."""
+    return encoder if config.corruption is None else nn.Sequential(part(config, "corruption", Corruption), encoder)
 
 
 def objective(config: DictConfig) -> Objective:

@@ -102,6 +102,9 @@ def describe(config: DictConfig, data: ImageData, module: TrainingModule, logger
     sizes = " / ".join(f"{len(split.images):,}" for split in (data.train, data.val, data.test))
     shape = "x".join(map(str, data.image_shape))
     log.info("data: %s images of %s (train / validation / test), binarize=%s", sizes, shape, data.treatment)
+    if config.corruption is not None:
+        name = config.corruption["_target_"].rpartition(".")[2]
+        log.info("corruption: %s of what the encoder sees, when=%s", name, config.corruption.when)
     log.info("model: %s parameters, latent_dim=%s, seed=%s", f"{num_parameters:,}", config.latent_dim, config.seed)
     for logger in loggers:
         logger.log_hyperparams(hyperparameters(config))

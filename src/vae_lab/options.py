@@ -4,6 +4,7 @@ A part annotates its `__init__` with them; the configuration check reads the ann
 the part (and so without importing torch).
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -12,5 +13,19 @@ PositiveInt = Annotated[int, Field(gt=0)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+# Images held out of a set: how many, or which part of all of them.
+HeldOut = PositiveInt | Fraction
+# Height and width in pixels, or one number for both.
+ImageSize = PositiveInt | tuple[PositiveInt, PositiveInt]
 
 Activation = Literal["relu", "tanh", "elu", "gelu", "silu", "softplus", "leaky_relu"]
+# After a hidden layer there may also be gated linear units: they halve its width.
+HiddenActivation = Activation | Literal["gated"]
+
+# Whether a corruption acts on training images only.
+When = Literal["training", "always"]
+
+# Convolutional networks: channels of each stage, and what keeps the scale of activations.
+Widths = Annotated[Sequence[PositiveInt], Field(min_length=1)]
+Norm = Literal["none", "batch", "layer", "group"]

@@ -6,6 +6,7 @@ TREATMENT_KEYS = frozenset({"batch_size", "binarize"})
 # Groups that name one class, with the arguments that `vae_lab.build` gives it: no YAML can.
 PARTS: dict[str, frozenset[str]] = {
     "data": frozenset(),
+    "corruption": frozenset(),
     "model": frozenset(),
     "posterior": frozenset({"latent_dim"}),
     "prior": frozenset({"latent_dim"}),

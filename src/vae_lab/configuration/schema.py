@@ -39,6 +39,7 @@ class TopLevel(BaseModel):
     checkpoint_every_n_steps: PositiveInt
     nll_samples: PositiveInt
     data: Data
+    corruption: dict[str, Any] | None
     model: dict[str, Any]
     posterior: dict[str, Any]
     prior: dict[str, Any]

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vae_lab.errors import UserError
 from vae_lab.noise import Stream, generator
+from vae_lab.options import HeldOut
 
 # The split does not depend on the run's seed: runs of different seeds are compared on the same images.
 SPLIT_SEED = 0
@@ -17,7 +18,7 @@ class Split(NamedTuple):
     """A part of a data set."""
 
     images: Tensor  # (N, C, H, W), uint8
-    labels: Tensor  # (N,), int64
+    labels: Tensor  # (N,), int64: classes counted from 0, or all 0 where they are not known
 
     def take(self, index: Tensor) -> "Split":
         return Split(self.images[index], self.labels[index])
@@ -34,6 +35,10 @@ class Splits(NamedTuple):
     def image_shape(self) -> tuple[int, ...]:
         """Channels, height, width."""
         return tuple(self.train.images.shape[1:])
+
+
+class MissingDataError(UserError):
+    """The files of a data set are not there, and cannot be fetched."""
 
 
 class ImageSet(ABC):
@@ -55,3 +60,16 @@ def hold_out(data: Split, num: int, option: str) -> tuple[Split, Split]:
         raise UserError(f"{option}={num}: the data set has {total:,} images to take from; choose fewer")
     order = torch.randperm(total, generator=generator("cpu", SPLIT_SEED, Stream.SPLIT))
     return data.take(order[num:]), data.take(order[:num])
+
+
+def three_ways(data: Split, num_validation: HeldOut, num_test: HeldOut) -> Splits:
+    """Split a set that comes in one piece, at random, the same way every time; fractions are of the whole set."""
+    total = len(data.images)
+    if total < 3:
+        raise UserError(f"data: {total} images cannot be split into training, validation and test images; add some")
+    val_count, test_count = (
+        max(1, round(part * total)) if isinstance(part, float) else part for part in (num_validation, num_test)
+    )
+    data, test = hold_out(data, test_count, "data.num_test")
+    train, val = hold_out(data, val_count, "data.num_validation")
+    return Splits(train, val, test)

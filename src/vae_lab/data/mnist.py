@@ -1,34 +1,28 @@
-"""MNIST, through torchvision."""
+"""MNIST, and the data sets that come in its format and its split."""
 
-import contextlib
-import io
+from collections.abc import Mapping
 from pathlib import Path
-from urllib.error import URLError
+from typing import ClassVar, Literal
 
-from filelock import FileLock
-
-from vae_lab.data.image_set import ImageSet, Split, Splits, hold_out
-from vae_lab.errors import UserError
+from vae_lab.data import idx
+from vae_lab.data.image_set import ImageSet, Splits, hold_out
+from vae_lab.data.torchvision_set import obtain, verify
 from vae_lab.options import PositiveInt
 
-# torchvision checks the archives that it downloads, but not the unpacked files that it reads.
-MD5 = {
-    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-}
+TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
+TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
-class MNIST(ImageSet):
-    """60,000 training and 10,000 test images of handwritten digits, 28x28.
-
-    http://yann.lecun.com/exdb/mnist/
+class MNISTLike(ImageSet):
+    """60,000 training and 10,000 test images of 28x28 grey pixels, in ten classes.
 
     Args:
-        root: the folder that holds (or will hold) `MNIST/raw`.
+        root: the folder that holds (or will hold) the data set's own folder.
         num_validation: training images held out for validation.
     """
+
+    name: ClassVar[str]  # torchvision's, of its class and its folder
+    checksums: ClassVar[Mapping[str, str]] = {}  # MD5 of the unpacked files, where known
 
     def __init__(self, root: str, num_validation: PositiveInt = 10_000) -> None:
         self.root = Path(root).expanduser().absolute()
@@ -37,44 +31,80 @@ class MNIST(ImageSet):
     def load(self) -> Splits:
         from torchvision import datasets
 
-        raw = self.root / "MNIST" / "raw"
-        if self._missing(raw):
-            self._download(raw)
-        self._verify(raw)
-        train, test = (datasets.MNIST(str(self.root), train=train) for train in (True, False))
-        data = Split(train.data.unsqueeze(1), train.targets)  # (60000, 1, 28, 28)
-        kept, val = hold_out(data, self.num_validation, "data.num_validation")
-        return Splits(kept, val, Split(test.data.unsqueeze(1), test.targets))
+        download = getattr(datasets, self.name)
+        raw = obtain(
+            self.name, self.root, f"{self.name}/raw", TRAIN + TEST, lambda: download(str(self.root), download=True)
+        )
+        verify(raw, self.checksums)
+        train, test = (idx.read_split(*(raw / file for file in pair)) for pair in (TRAIN, TEST))
+        kept, val = hold_out(train, self.num_validation, "data.num_validation")
+        return Splits(kept, val, test)
 
-    @staticmethod
-    def _missing(raw: Path) -> list[str]:
-        return [name for name in MD5 if not (raw / name).is_file()]
 
-    def _download(self, raw: Path) -> None:
-        """Fetch what is missing, once, also when several runs start together."""
+class MNIST(MNISTLike):
+    """Handwritten digits: http://yann.lecun.com/exdb/mnist/."""
+
+    name = "MNIST"
+    checksums: ClassVar[Mapping[str, str]] = {
+        "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+        "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+        "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+        "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+    }
+
+
+class FashionMNIST(MNISTLike):
+    """Pictures of clothes: Xiao et al. 2017, https://arxiv.org/abs/1708.07747."""
+
+    name = "FashionMNIST"
+
+
+class KMNIST(MNISTLike):
+    """Cursive Japanese characters: Clanuwat et al. 2018, https://arxiv.org/abs/1812.01718."""
+
+    name = "KMNIST"
+
+
+class EMNIST(ImageSet):
+    """Handwritten digits and letters, 28x28: Cohen et al. 2017, https://arxiv.org/abs/1702.05373.
+
+    Args:
+        root: the folder that holds (or will hold) `EMNIST/raw`.
+        split: which characters, by the names of the paper's table II: 814,255 images in 62 classes `byclass`, or 47
+            classes where capitals look like small letters, `bymerge`; 131,600 in the same 47, `balanced`; 145,600
+            letters in 26; 280,000 digits; or 70,000, `mnist`.
+        num_validation: training images held out for validation.
+    """
+
+    def __init__(
+        self,
+        root: str,
+        split: Literal["byclass", "bymerge", "balanced", "letters", "digits", "mnist"] = "balanced",
+        num_validation: PositiveInt = 10_000,
+    ) -> None:
+        self.root = Path(root).expanduser().absolute()
+        self.split = split
+        self.num_validation = num_validation
+
+    def load(self) -> Splits:
         from torchvision import datasets
 
-        try:
-            raw.mkdir(parents=True, exist_ok=True)
-            with FileLock(raw / ".lock"):
-                if self._missing(raw):
-                    # torchvision reports every mirror that it tries; one message at the end is enough.
-                    with contextlib.redirect_stdout(io.StringIO()):
-                        datasets.MNIST(str(self.root), download=True)
-        except (OSError, RuntimeError, URLError) as error:
-            raise UserError(
-                f"data.root={self.root}: MNIST is not in {raw} and could not be downloaded "
-                f"({str(error).strip().splitlines()[-1]}); set VAE_LAB_DATA to the folder that holds MNIST/raw, "
-                "or use the embedded digits with data=digits"
-            ) from error
-
-    @staticmethod
-    def _verify(raw: Path) -> None:
-        from torchvision.datasets.utils import check_integrity
-
-        for name, md5 in MD5.items():
-            if not check_integrity(str(raw / name), md5):
-                raise UserError(
-                    f"data.root: {raw / name} is damaged (its MD5 is not {md5}); delete it and run again to "
-                    "download it afresh, or use the embedded digits with data=digits"
-                )
+        train_files, test_files = (
+            [f"emnist-{self.split}-{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")]
+            for part in ("train", "test")
+        )
+        raw = obtain(
+            "EMNIST",
+            self.root,
+            "EMNIST/raw",
+            train_files + test_files,
+            lambda: [datasets.EMNIST(str(self.root), self.split, train=part, download=True) for part in (True, False)],
+        )
+        train, test = (idx.read_split(*(raw / file for file in pair)) for pair in (train_files, test_files))
+        # The files hold each image by columns, and count the classes of the letters from 1.
+        first = 1 if self.split == "letters" else 0
+        train, test = (
+            part._replace(images=part.images.mT.contiguous(), labels=part.labels - first) for part in (train, test)
+        )
+        kept, val = hold_out(train, self.num_validation, "data.num_validation")
+        return Splits(kept, val, test)

@@ -6,18 +6,9 @@ from math import prod
 
 from torch import nn
 
+from vae_lab.networks.activation import ACTIVATIONS, inputs_for
 from vae_lab.networks.architecture import Architecture, Shape
-from vae_lab.options import Activation, PositiveInt
-
-ACTIVATIONS: dict[Activation, type[nn.Module]] = {
-    "relu": nn.ReLU,
-    "tanh": nn.Tanh,
-    "elu": nn.ELU,
-    "gelu": nn.GELU,
-    "silu": nn.SiLU,
-    "softplus": nn.Softplus,
-    "leaky_relu": nn.LeakyReLU,
-}
+from vae_lab.options import HiddenActivation, PositiveInt
 
 
 class Linear(Architecture):
@@ -38,10 +29,12 @@ class MLP(Architecture):
 
     Args:
         hidden_sizes: units of each hidden layer of the encoder, from the image on.
-        activation: the nonlinearity after each hidden layer.
+        activation: the nonlinearity after each hidden layer; `gated` are gated linear units,
+            (Wx + b) * sigmoid(Vx + c), with two weight matrices each: Tomczak & Welling 2018,
+            https://arxiv.org/abs/1705.07120.
     """
 
-    def __init__(self, hidden_sizes: Sequence[PositiveInt] = (400,), activation: Activation = "relu") -> None:
+    def __init__(self, hidden_sizes: Sequence[PositiveInt] = (400,), activation: HiddenActivation = "relu") -> None:
         self.hidden_sizes = tuple(hidden_sizes)
         self.activation = ACTIVATIONS[activation]
 
@@ -64,7 +57,7 @@ def dense(
     layers: list[nn.Module] = [nn.Flatten(-len(in_shape))] if len(in_shape) > 1 else []
     sizes = (prod(in_shape), *hidden_sizes)
     for num_inputs, num_outputs in pairwise(sizes):
-        layers.append(nn.Linear(num_inputs, num_outputs))
+        layers.append(nn.Linear(num_inputs, inputs_for(activation, num_outputs)))
         if activation is not None:
             layers.append(activation())
     layers.append(nn.Linear(sizes[-1], prod(out_shape), bias=output_bias))

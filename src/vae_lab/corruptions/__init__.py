@@ -1,0 +1,1 @@
+"""Corruptions: what a denoising model's encoder sees in place of the clean image."""

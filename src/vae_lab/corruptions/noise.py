@@ -1,0 +1,61 @@
+"""The three corruptions of Vincent et al. 2010, section 3.3, https://jmlr.org/papers/v11/vincent10a.html."""
+
+import torch
+from torch import Tensor
+
+from vae_lab.corruptions.corruption import Corruption
+from vae_lab.options import Fraction, PositiveFloat, When
+
+
+class GaussianNoise(Corruption):
+    """x' ~ N(x, sigma^2 I); values may leave [0, 1].
+
+    Args:
+        sigma: the standard deviation of the noise, in units of the pixel range [0, 1].
+        when: in `training` only, or `always`; see `Corruption`.
+    """
+
+    def __init__(self, sigma: PositiveFloat = 0.25, when: When = "training") -> None:
+        super().__init__(when)
+        self.sigma = sigma
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        return x + self.sigma * torch.randn(x.shape, device=x.device, dtype=x.dtype)
+
+
+class Masking(Corruption):
+    """x'_i = 0 with probability `fraction`, else x_i, for each pixel value i alone.
+
+    Args:
+        fraction: the expected part of the pixel values that are masked.
+        when: in `training` only, or `always`; see `Corruption`.
+    """
+
+    def __init__(self, fraction: Fraction = 0.25, when: When = "training") -> None:
+        super().__init__(when)
+        self.fraction = fraction
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        return x.masked_fill(uniform(x) < self.fraction, 0)
+
+
+class SaltAndPepper(Corruption):
+    """x'_i = 0 or 1 with probability `fraction` / 2 each, else x_i, for each pixel value i alone.
+
+    Args:
+        fraction: the expected part of the pixel values that are replaced.
+        when: in `training` only, or `always`; see `Corruption`.
+    """
+
+    def __init__(self, fraction: Fraction = 0.25, when: When = "training") -> None:
+        super().__init__(when)
+        self.fraction = fraction
+
+    def corrupt(self, x: Tensor) -> Tensor:
+        u = uniform(x)
+        return x.masked_fill(u < self.fraction, 1).masked_fill(u < self.fraction / 2, 0)
+
+
+def uniform(x: Tensor) -> Tensor:
+    """A uniform number for each value of `x`."""
+    return torch.rand(x.shape, device=x.device, dtype=x.dtype)

@@ -1,0 +1,45 @@
+"""CIFAR-10, through torchvision."""
+
+from pathlib import Path
+
+import torch
+
+from vae_lab.data.image_set import ImageSet, Split, Splits, hold_out
+from vae_lab.data.torchvision_set import obtain, verify
+from vae_lab.options import PositiveInt
+
+
+class CIFAR10(ImageSet):
+    """50,000 training and 10,000 test photographs of 32x32 colour pixels, in ten classes.
+
+    Krizhevsky 2009, https://www.cs.toronto.edu/~kriz/cifar.html. Its files are pickles: they are opened only where
+    their checksums are those of the original.
+
+    Args:
+        root: the folder that holds (or will hold) `cifar-10-batches-py`.
+        num_validation: training images held out for validation.
+    """
+
+    def __init__(self, root: str, num_validation: PositiveInt = 5_000) -> None:
+        self.root = Path(root).expanduser().absolute()
+        self.num_validation = num_validation
+
+    def load(self) -> Splits:
+        from torchvision import datasets
+
+        source = datasets.CIFAR10
+        checksums = dict([*source.train_list, *source.test_list, (source.meta["filename"], source.meta["md5"])])
+        place = obtain(
+            "CIFAR-10",
+            self.root,
+            source.base_folder,
+            checksums,
+            lambda: source(str(self.root), download=True),
+        )
+        verify(place, checksums)
+        train, test = (
+            Split(torch.from_numpy(part.data).movedim(-1, 1).contiguous(), torch.tensor(part.targets))  # (N, 3, 32, 32)
+            for part in (source(str(self.root), train=train) for train in (True, False))
+        )
+        kept, val = hold_out(train, self.num_validation, "data.num_validation")
+        return Splits(kept, val, test)

@@ -1,0 +1,46 @@
+"""The Frey faces."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vae_lab.data.image_set import ImageSet, MissingDataError, Split, Splits, three_ways
+from vae_lab.data.torchvision_set import OR_DIGITS, damaged
+from vae_lab.options import PositiveInt
+
+SHAPE = (1965, 28, 20)
+
+
+class FreyFaces(ImageSet):
+    """1,965 grey pictures of one man's face, 28x20, from a film of Brendan Frey: https://cs.nyu.edu/~roweis/data.html.
+
+    Pictures that follow each other are nearly the same, and the split is at random, as the literature has it: the test
+    images are close to training images.
+
+    Args:
+        root: the folder that holds `frey_faces/frey_faces.npy`, an array of 1965x28x20 bytes.
+        num_validation: images held out for validation.
+        num_test: images held out for testing.
+    """
+
+    def __init__(self, root: str, num_validation: PositiveInt = 200, num_test: PositiveInt = 200) -> None:
+        self.path = Path(root).expanduser().absolute() / "frey_faces" / "frey_faces.npy"
+        self.num_validation = num_validation
+        self.num_test = num_test
+
+    def load(self) -> Splits:
+        if not self.path.is_file():
+            raise MissingDataError(
+                f"data.root: the Frey faces are not in {self.path}, and are not downloaded; set VAE_LAB_DATA to the "
+                f"folder that holds frey_faces/frey_faces.npy, {OR_DIGITS}"
+            )
+        try:
+            pixels = np.load(self.path, allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise damaged(self.path, str(error)) from error
+        if pixels.dtype != np.uint8 or pixels.shape != SHAPE:
+            raise damaged(self.path, f"it holds {pixels.dtype} values of shape {pixels.shape}, not bytes of {SHAPE}")
+        images = torch.from_numpy(pixels).unsqueeze(1)  # (1965, 1, 28, 20)
+        faces = Split(images, torch.zeros(len(images), dtype=torch.int64))
+        return three_ways(faces, self.num_validation, self.num_test)

@@ -1,0 +1,25 @@
+"""The nonlinearities that networks choose by name."""
+
+from torch import nn
+
+from vae_lab.options import HiddenActivation
+
+ACTIVATIONS: dict[HiddenActivation, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "tanh": nn.Tanh,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+    "leaky_relu": nn.LeakyReLU,
+    "gated": nn.GLU,
+}
+
+
+def inputs_for(activation: type[nn.Module] | None, num_outputs: int) -> int:
+    """The units that a layer must give for its activation to leave `num_outputs` of them.
+
+    A gated linear unit takes two for one, h = (Wx + b) * sigmoid(Vx + c): Dauphin et al. 2017,
+    https://arxiv.org/abs/1612.08083, and for VAEs Tomczak & Welling 2018, https://arxiv.org/abs/1705.07120.
+    """
+    return 2 * num_outputs if activation is nn.GLU else num_outputs
