@@ -14,7 +14,7 @@ from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.posteriors.posterior import Posterior
-from vae_lab.priors.prior import Prior
+from vae_lab.priors.prior import EncoderPrior, Prior
 
 IMAGE_SHAPE = (1, 8, 8)
 
@@ -40,8 +40,12 @@ def posterior(name: str, latent_dim: int) -> Posterior:
 
 
 def prior(name: str, latent_dim: int) -> Prior:
-    """A prior of `conf/`."""
-    return build.part(composed(f"prior={name}"), "prior", Prior, latent_dim=latent_dim)
+    """A prior of `conf/`, in a model where it needs one."""
+    config = composed(f"prior={name}", f"latent_dim={latent_dim}")
+    built: Prior = build.part(config, "prior", Prior, latent_dim=latent_dim)
+    if isinstance(built, EncoderPrior):
+        built = build.model(config, IMAGE_SHAPE, torch.full(IMAGE_SHAPE, 0.3)).prior  # type: ignore[assignment]
+    return built
 
 
 def model_and_objective(*overrides: str) -> tuple[LatentModel, Objective]:
