@@ -4,6 +4,7 @@ import logging
 import warnings
 from pathlib import Path
 from signal import SIGINT, SIGTERM
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from lightning.pytorch.callbacks import Timer
@@ -50,7 +51,7 @@ def run_experiment(config: DictConfig) -> float:
         compiled=config.compile,
     )
     trainer = build.trainer(config, run_dir, [timer, checkpoints], first_step=results.step_of(resumed))
-    describe(config, data, module)
+    describe(config, data, module, trainer.loggers)
 
     rank_zero_only((run_dir / results.METRICS).unlink)(missing_ok=True)
     try:
@@ -95,24 +96,31 @@ def quieten_lightning() -> None:
 
 
 @rank_zero_only
-def describe(config: DictConfig, data: ImageData, module: TrainingModule) -> None:
+def describe(config: DictConfig, data: ImageData, module: TrainingModule, loggers: list[Logger]) -> None:
     """Say what is about to be trained, with the choices that were made automatically."""
     num_parameters = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
     sizes = " / ".join(f"{len(split.images):,}" for split in (data.train, data.val, data.test))
     shape = "x".join(map(str, data.image_shape))
     log.info("data: %s images of %s (train / validation / test), binarize=%s", sizes, shape, data.treatment)
     log.info("model: %s parameters, latent_dim=%s, seed=%s", f"{num_parameters:,}", config.latent_dim, config.seed)
+    for logger in loggers:
+        logger.log_hyperparams(hyperparameters(config))
+
+
+def hyperparameters(config: DictConfig) -> dict[str, Any]:
+    """The whole configuration by dotted key."""
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)
+    return flatten(plain)
 
 
 @rank_zero_only
 def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: results.Metrics) -> None:
     """Write the results, last of all `metrics.json`: its presence means that the run finished."""
-    plain = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(plain, dict)
     finals = {name: value for name, value in metrics.items() if name.startswith(("test/", "val/"))}
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(flatten(plain), finals)
+            logger.log_hyperparams(hyperparameters(config), finals)
         logger.finalize("success")
     results.write_metrics(run_dir / results.METRICS, metrics)
     print(results.table(run_dir, metrics))

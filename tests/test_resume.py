@@ -1,0 +1,95 @@
+"""An interrupted run, resumed, ends bit-identical to one that was never interrupted."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+import commands
+
+# 37 batches an epoch, a checkpoint after every tenth.
+SETTINGS = (
+    "data=digits",
+    "data.batch_size=32",
+    "latent_dim=2",
+    "trainer=cpu",
+    "trainer.max_epochs=3",
+    "trainer.log_every_n_steps=7",
+    "checkpoint_every_n_steps=10",
+)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing interrupts."""
+    run_dir = tmp_path_factory.mktemp("whole")
+    done = commands.train(*SETTINGS, f"hydra.run.dir={run_dir}")
+    assert done.returncode == 0, done.stderr
+    return run_dir
+
+
+def timeless(run_dir: Path) -> dict[str, Any]:
+    return {key: value for key, value in commands.metrics(run_dir).items() if "second" not in key}
+
+
+def state(run_dir: Path) -> dict[str, Any]:
+    checkpoint = torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)
+    return {"weights": checkpoint["state_dict"], "optimizer": checkpoint["optimizer_states"]}
+
+
+def scalars(run_dir: Path) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard shows of a run."""
+    log = EventAccumulator(str(run_dir), size_guidance={"scalars": 0})
+    log.Reload()
+    return {
+        tag: sorted({(event.step, event.value) for event in log.Scalars(tag)})
+        for tag in log.Tags()["scalars"]
+        if tag.startswith(("train/", "val/"))
+    }
+
+
+@pytest.mark.parametrize(
+    ("batch", "signal", "status", "saved"),
+    [
+        pytest.param(25, "SIGKILL", -9, 20, id="killed inside an epoch"),
+        pytest.param(37, "SIGKILL", -9, 30, id="killed before the validation"),
+        pytest.param(94, "SIGKILL", -9, 84, id="killed in the last epoch"),
+        pytest.param(50, "SIGTERM", 143, 50, id="asked to stop"),
+    ],
+)
+def test_ends_bit_identical(whole: Path, tmp_path: Path, batch: int, signal: str, status: int, saved: int) -> None:
+    stop = (
+        "+callbacks.stop._target_=interrupt.InterruptAt",
+        f"+callbacks.stop.batch={batch}",
+        f"+callbacks.stop.name={signal}",
+    )
+    interrupted = commands.train(*SETTINGS, *stop, f"hydra.run.dir={tmp_path}")
+    assert interrupted.returncode == status, interrupted.stderr
+    assert not (tmp_path / "metrics.json").exists()
+    assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == saved
+
+    resumed = commands.train(f"resume={tmp_path}", "callbacks.stop=null")
+    assert resumed.returncode == 0, resumed.stderr
+    torch.testing.assert_close(state(tmp_path), state(whole), rtol=0, atol=0)
+    assert timeless(tmp_path) == timeless(whole)
+    assert scalars(tmp_path) == scalars(whole)
+
+
+def test_trains_longer(whole: Path, tmp_path: Path) -> None:
+    """A finished run, trained on, is a run that was to train longer from the start."""
+    shorter = [setting for setting in SETTINGS if "max_epochs" not in setting]
+    assert commands.train(*shorter, "trainer.max_epochs=2", f"hydra.run.dir={tmp_path}").returncode == 0
+    refused = commands.train(f"resume={tmp_path}", "trainer.max_epochs=1")
+    assert "it can only train longer" in refused.stderr
+    longer = commands.train(f"resume={tmp_path}", "trainer.max_epochs=3")
+    assert longer.returncode == 0, longer.stderr
+    torch.testing.assert_close(state(tmp_path), state(whole), rtol=0, atol=0)
+    assert timeless(tmp_path) == timeless(whole)
+
+
+def test_a_folder_without_a_run_is_one_line(tmp_path: Path) -> None:
+    done = commands.train(f"resume={tmp_path}")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "there is no run in this folder" in done.stderr
