@@ -35,7 +35,7 @@ def normal_normal(q: Normal, p: Normal) -> Tensor:
     return p.scale.log() - q.scale.log() + (q.scale.square() + squared_distance) / (2 * p.scale.square()) - 0.5
 
 
-def cholesky_independent(q: CholeskyNormal, p: Independent) -> Tensor | None:
+def cholesky_independent(q: CholeskyNormal, p: Independent[Distribution]) -> Tensor | None:
     r"""KL from a normal with a full covariance to one with a diagonal covariance.
 
     KL(N(m, L L') || N(n, diag(t^2))) = sum_i log(t_i / L_ii) + ((L L')_ii + (m_i - n_i)^2) / (2 t_i^2) - 1/2

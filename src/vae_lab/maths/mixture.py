@@ -32,7 +32,7 @@ class Mixture(Distribution):
         return (self.log_weights + log_p).logsumexp(-1)
 
     @torch.no_grad()
-    def sample(self, sample_shape: Size | tuple[int, ...] = ()) -> Tensor:
+    def sample(self, sample_shape: Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         shape = torch.Size(sample_shape)
         drawn = torch.multinomial(self.log_weights.exp(), shape.numel(), replacement=True)
         return self.family(self.contexts[drawn.reshape(shape)]).sample()

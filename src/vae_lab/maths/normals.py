@@ -12,7 +12,7 @@ def scale_of(log_variance: Tensor) -> Tensor:
     return (0.5 * log_variance.clamp(*LOG_VARIANCE_RANGE)).exp()
 
 
-def diagonal_normal(params: Tensor) -> Independent:
+def diagonal_normal(params: Tensor) -> Independent[Normal]:
     """N(mean, diag(variance)), from its mean and the logarithm of its variance side by side: (*batch, 2 D)."""
     mean, log_variance = params.chunk(2, -1)  # (*batch, D) each
     return Independent(Normal(mean, scale_of(log_variance), validate_args=False), 1, validate_args=False)

@@ -48,7 +48,7 @@ class Pushforward(Distribution, ABC):
         with exactly(self._like):
             return self.push(torch.zeros_like(self._like))[0]
 
-    def rsample(self, sample_shape: Size | tuple[int, ...] = ()) -> Tensor:
+    def rsample(self, sample_shape: Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         e = self._noise(sample_shape)
         with exactly(e):
             z, log_slope = self.push(e)
@@ -57,7 +57,7 @@ class Pushforward(Distribution, ABC):
         return z
 
     @torch.no_grad()
-    def sample(self, sample_shape: Size | tuple[int, ...] = ()) -> Tensor:
+    def sample(self, sample_shape: Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         e = self._noise(sample_shape)
         with exactly(e):
             return self.push(e)[0]
@@ -71,7 +71,7 @@ class Pushforward(Distribution, ABC):
             e, log_slope = self.pull(z)
             return log_standard_normal(e) + log_slope
 
-    def _noise(self, sample_shape: Size | tuple[int, ...]) -> Tensor:
+    def _noise(self, sample_shape: Size | list[int] | tuple[int, ...]) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         return torch.randn(shape, dtype=self._like.dtype, device=self._like.device)
 
