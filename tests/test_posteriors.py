@@ -162,9 +162,10 @@ def test_density_of_a_fixed_sample_has_the_gradient_of_the_score(family: Family)
     params = params_of(posterior).detach().expand(4000, -1).clone().requires_grad_()
     q = posterior(params)
     with torch.no_grad():
-        without_graph = q.rsample()
-        assert not q.log_prob(without_graph).requires_grad
-    for z in (q.rsample().detach(), q.sample(), without_graph):
+        sampled_without_graph = q.rsample()
+        assert not q.log_prob(sampled_without_graph).requires_grad
+    for draw in (lambda: sampled_without_graph, q.sample, lambda: q.rsample().detach()):
+        z = draw()
         (score,) = torch.autograd.grad(q.log_prob(z).sum(), params, retain_graph=True)
         assert score.any()
         parts.close(score, 0.0)

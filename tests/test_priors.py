@@ -10,6 +10,8 @@ from torch.distributions import Categorical, Independent, MixtureSameFamily, Nor
 import parts
 from conftest import composed
 from vae_lab import build
+from vae_lab.configuration.check import check
+from vae_lab.errors import UserError
 from vae_lab.flows import FlowLaw
 from vae_lab.maths.normals import diagonal_normal
 from vae_lab.maths.pushforward import log_standard_normal
@@ -72,6 +74,13 @@ def test_vamp_is_the_equal_mixture_of_its_posteriors(posterior: str) -> None:
     z = torch.randn(5, 2, dtype=torch.float64)
     densities = torch.stack([model.encode(u).log_prob(z).exp() for u in prior.pseudo_inputs])
     torch.testing.assert_close(prior(None).log_prob(z), densities.mean(0).log())
+
+
+@pytest.mark.parametrize("posterior", ["iaf", "spline_flow"])
+def test_vamp_is_refused_where_it_would_take_for_ever(posterior: str) -> None:
+    with pytest.raises(UserError, match="posterior=full_covariance") as refused:
+        check(composed("prior=vamp", f"posterior={posterior}"))
+    assert "\n" not in str(refused.value)
 
 
 def test_vamp_samples_from_its_mixture() -> None:

@@ -29,6 +29,8 @@ class FlowPosterior(Posterior, ABC):
         context_dim: units that the encoder gives to the flow.
     """
 
+    one_pass_density = False
+
     def __init__(self, latent_dim: int, steps: Steps, context_dim: int) -> None:
         super().__init__(latent_dim)
         self.steps = steps

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from typing import ClassVar
 
 from torch import Tensor
 from torch.distributions import Distribution
@@ -22,7 +23,12 @@ class Prior(Conditional, ABC):
 
 
 class EncoderPrior(Prior, ABC):
-    """A prior made of posteriors: it must meet the model's encoder before it is a law."""
+    """A prior made of posteriors: it must meet the model's encoder before it is a law.
+
+    The check of a configuration reads `scores_posteriors`: such a prior goes with posteriors of `one_pass_density`.
+    """
+
+    scores_posteriors: ClassVar[bool] = True
 
     @abstractmethod
     def introduce(self, encode: Callable[[Tensor], Distribution], pixel_mean: Tensor) -> None:
