@@ -39,9 +39,10 @@ def posterior(name: str, latent_dim: int) -> Posterior:
     return build.part(composed(f"posterior={name}"), "posterior", Posterior, latent_dim=latent_dim)
 
 
-def prior(name: str, latent_dim: int) -> Prior:
-    """A prior of `conf/`."""
-    return build.part(composed(f"prior={name}"), "prior", Prior, latent_dim=latent_dim)
+def prior(name: str, latent_dim: int, dtype: torch.dtype = torch.float32) -> Prior:
+    """A prior of `conf/`, out of a model: it may need the encoder."""
+    config = composed(f"prior={name}", f"latent_dim={latent_dim}")
+    return build.model(config, IMAGE_SHAPE, torch.full(IMAGE_SHAPE, 0.3)).to(dtype).prior  # type: ignore[return-value]
 
 
 def model_and_objective(*overrides: str) -> tuple[LatentModel, Objective]:
@@ -86,7 +87,38 @@ def close(estimates: Tensor, exact: float | Tensor, num_errors: float = 5.0) -> 
     assert (difference <= num_errors * error + 1e-9).all(), f"{mean} is not {exact} (standard error {error})"
 
 
+def log_prob(law: Distribution, points: Tensor) -> Tensor:
+    """The density at many points along the first dimension, in pieces: a mixture scores each under every component."""
+    return torch.cat([law.log_prob(some) for some in points.split(2000)])
+
+
 def entropy_by_quadrature(law: Distribution, points: Tensor, weights: Tensor) -> Tensor:
     """-sum w p log p over a grid, for a law whose `log_prob` takes the points along the first dimension."""
-    log_p = law.log_prob(points)
+    log_p = log_prob(law, points)
     return -(weights * log_p.exp() * log_p.clamp(min=-1e4)).sum()
+
+
+def plane(side: float, num: int) -> tuple[Tensor, float]:
+    """Points over a square of the plane, of shape (num^2, 2) in float64, and the area of each."""
+    edges = torch.linspace(-side, side, num + 1, dtype=torch.float64)
+    middles = (edges[1:] + edges[:-1]) / 2
+    return torch.cartesian_prod(middles, middles), (2 * side / num) ** 2
+
+
+def losses_on_digits(*overrides: str, num_steps: int = 200) -> tuple[float, float]:
+    """The loss of a model on digits, first and after some steps of training: the means of ten steps each."""
+    config = composed("data=digits", "latent_dim=4", "model.hidden_sizes=[64]", *overrides)
+    data = build.data(config)
+    model, objective = build.model(config, data.image_shape, data.pixel_mean()), build.objective(config)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    pixels = data.train.images.float() / 255
+    torch.manual_seed(0)
+    losses = []
+    for _ in range(num_steps):
+        x = pixels[torch.randint(len(pixels), (64,))].bernoulli()
+        loss = objective(model, x).value
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return sum(losses[:10]) / 10, sum(losses[-10:]) / 10

@@ -24,7 +24,7 @@ from vae_lab.networks.architecture import Architecture, OutputBias
 from vae_lab.noise import Stream, derive
 from vae_lab.objectives.objective import Objective
 from vae_lab.posteriors.posterior import Posterior
-from vae_lab.priors.prior import Prior
+from vae_lab.priors.prior import EncoderPrior, Prior
 
 
 def part(config: DictConfig, group: str, kind: type, **sizes: Any) -> Any:
@@ -75,7 +75,10 @@ def model(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor) 
     encoder = denoising(config, networks.encoder(image_shape, posterior.param_shape))
     decoder = networks.decoder(posterior.event_shape, likelihood.param_shape)
     bias = likelihood.params_at(pixel_mean)
-    return VAE(encoder, posterior, prior, OutputBias(decoder, bias), likelihood)
+    built = VAE(encoder, posterior, prior, OutputBias(decoder, bias), likelihood)
+    if isinstance(prior, EncoderPrior):
+        prior.introduce(built.encode, pixel_mean)
+    return built
 
 
 def denoising(config: DictConfig, encoder: nn.Module) -> nn.Module:

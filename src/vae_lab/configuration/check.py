@@ -103,10 +103,22 @@ def check_option(path: str, key: str, value: Any, target: str, accepted: Signatu
 def check_pairs(top: dict[str, Any]) -> None:
     """Check what only two parts together can get wrong."""
     likelihood = top["likelihood"]["_target_"]
-    found = find(likelihood)
-    support = class_constant(*found, "support") if found else None
+    support = constant_of(likelihood, "support")
     if support is not None:
         resolve(top["data"]["binarize"], support, likelihood.rpartition(".")[2])
+    posterior, prior = top["posterior"]["_target_"], top["prior"]["_target_"]
+    if constant_of(prior, "scores_posteriors") and constant_of(posterior, "one_pass_density") is False:
+        raise UserError(
+            f"prior._target_={prior}: it needs the density of every z under hundreds of posteriors, and under "
+            f"{posterior.rpartition('.')[2]} each costs one pass for every latent unit; "
+            "use posterior=diagonal or posterior=full_covariance, or keep the posterior and use prior=flow"
+        )
+
+
+def constant_of(target: str, name: str) -> Any:
+    """The literal value of a class attribute of what `target` names, or None."""
+    found = find(target)
+    return class_constant(*found, name) if found else None
 
 
 def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[str]) -> str:

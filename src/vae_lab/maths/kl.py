@@ -8,6 +8,8 @@ from collections.abc import Callable
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
+from vae_lab.maths.pushforward import CholeskyNormal
+
 
 def normal_normal(q: Normal, p: Normal) -> Tensor:
     r"""KL between two normals, element by element.
@@ -33,8 +35,31 @@ def normal_normal(q: Normal, p: Normal) -> Tensor:
     return p.scale.log() - q.scale.log() + (q.scale.square() + squared_distance) / (2 * p.scale.square()) - 0.5
 
 
-CLOSED_FORMS: dict[tuple[type, type], Callable[..., Tensor]] = {
+def cholesky_independent(q: CholeskyNormal, p: Independent[Distribution]) -> Tensor | None:
+    r"""KL from a normal with a full covariance to one with a diagonal covariance.
+
+    KL(N(m, L L') || N(n, diag(t^2))) = sum_i log(t_i / L_ii) + ((L L')_ii + (m_i - n_i)^2) / (2 t_i^2) - 1/2
+
+    Only the variances of q and the diagonal of its factor enter, so it is `normal_normal` but for the logarithm of
+    the scales.
+
+    Args:
+        q: law of batch shape `(*batch,)`.
+        p: law over vectors, whose batch shape broadcasts with that of `q`.
+
+    Returns:
+        The divergence in nats, of shape `(*batch,)`; None where p is not normal.
+    """
+    normal = p.base_dist
+    if type(normal) is not Normal or p.reinterpreted_batch_ndims != 1:
+        return None
+    second_moment = q.variance + (q.loc - normal.loc).square()
+    return (normal.scale.log() - q.scale.log() + second_moment / (2 * normal.scale.square()) - 0.5).sum(-1)
+
+
+CLOSED_FORMS: dict[tuple[type, type], Callable[..., Tensor | None]] = {
     (Normal, Normal): normal_normal,
+    (CholeskyNormal, Independent): cholesky_independent,
 }
 
 

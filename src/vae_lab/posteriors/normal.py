@@ -1,12 +1,12 @@
 """Normal posteriors."""
 
+import torch
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution
 
+from vae_lab.maths.normals import diagonal_normal, scale_of
+from vae_lab.maths.pushforward import CholeskyNormal
 from vae_lab.posteriors.posterior import Posterior
-
-# Beyond these the variance is no longer a useful number in float32: it overflows or vanishes when squared.
-LOG_VARIANCE_RANGE = (-30.0, 30.0)
 
 
 class DiagonalNormal(Posterior):
@@ -21,6 +21,32 @@ class DiagonalNormal(Posterior):
 
     def forward(self, c: Tensor | None) -> Distribution:
         assert c is not None, "a posterior always has an encoder"
-        mean, log_variance = c.chunk(2, -1)  # (*batch, D) each
-        scale = (0.5 * log_variance.clamp(*LOG_VARIANCE_RANGE)).exp()
-        return Independent(Normal(mean, scale, validate_args=False), 1, validate_args=False)
+        return diagonal_normal(c)
+
+
+class FullCovarianceNormal(Posterior):
+    """q(z | x) = N(mean, L L'), with L = diag(s) (I + N), N strictly lower triangular.
+
+    The encoder gives the mean, the logarithm of s^2, and the entries of N row by row: with N = 0 it is the
+    diagonal posterior. Kingma & Welling 2019, section 2.5.1, https://arxiv.org/abs/1906.02691.
+    """
+
+    rows: Tensor
+    columns: Tensor
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__(latent_dim)
+        rows, columns = torch.tril_indices(latent_dim, latent_dim, -1)
+        self.register_buffer("rows", rows, persistent=False)
+        self.register_buffer("columns", columns, persistent=False)
+
+    @property
+    def param_shape(self) -> tuple[int, ...]:
+        return (2 * self.latent_dim + len(self.rows),)
+
+    def forward(self, c: Tensor | None) -> Distribution:
+        assert c is not None, "a posterior always has an encoder"
+        mean, log_variance, entries = c.split([self.latent_dim, self.latent_dim, len(self.rows)], -1)
+        mixing = c.new_zeros(*c.shape[:-1], self.latent_dim, self.latent_dim)  # (*batch, D, D)
+        mixing[..., self.rows, self.columns] = entries
+        return CholeskyNormal(mean, scale_of(log_variance), mixing)

@@ -1,6 +1,7 @@
 """What every posterior is."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor
 from torch.distributions import Distribution
@@ -11,8 +12,11 @@ from vae_lab.conditional import Conditional
 class Posterior(Conditional, ABC):
     """A family q(z | x).
 
-    `param_shape` is the shape, without batch dimensions, that the encoder must give; `event_shape` that of z.
+    `param_shape` is the shape, without batch dimensions, that the encoder must give; `event_shape` that of z;
+    `one_pass_density` says whether the density of any z costs no more than that of the law's own sample.
     """
+
+    one_pass_density: ClassVar[bool] = True
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()

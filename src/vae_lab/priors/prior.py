@@ -1,6 +1,8 @@
 """What every prior is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import ClassVar
 
 from torch import Tensor
 from torch.distributions import Distribution
@@ -18,3 +20,22 @@ class Prior(Conditional, ABC):
     @abstractmethod
     def forward(self, c: Tensor | None = None) -> Distribution:
         """p(z), of empty batch shape where the context `c` is None."""
+
+
+class EncoderPrior(Prior, ABC):
+    """A prior made of posteriors: it must meet the model's encoder before it is a law.
+
+    The check of a configuration reads `scores_posteriors`: such a prior goes with posteriors of `one_pass_density`.
+    """
+
+    scores_posteriors: ClassVar[bool] = True
+
+    @abstractmethod
+    def introduce(self, encode: Callable[[Tensor], Distribution], pixel_mean: Tensor) -> None:
+        """Meet the encoder; `vae_lab.build` calls this once, when the model stands.
+
+        Args:
+            encode: the model's map from images (*batch, C, H, W) to q(z | x). Its parameters stay the model's: they
+                are learned from the prior's side too, and saved once.
+            pixel_mean: the mean training image, of shape (C, H, W).
+        """

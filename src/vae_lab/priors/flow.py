@@ -1,0 +1,48 @@
+"""A prior that is a normalising flow."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vae_lab.flows import FlowLaw, inverse, spline_steps
+from vae_lab.maths.normals import diagonal_normal
+from vae_lab.options import NonNegativeInt, PositiveInt
+from vae_lab.priors.prior import Prior
+
+
+class FlowPrior(Prior):
+    """p(z) by autoregressive rational-quadratic splines that take z to standard normal noise.
+
+    log p(z) = log N(f(z); 0, I) + log|det df/dz|
+
+    Durkan et al. 2019, https://arxiv.org/abs/1906.04032; as a prior, Chen et al. 2017,
+    https://arxiv.org/abs/1611.02731. The density takes one pass, a sample one for each unit.
+
+    Args:
+        latent_dim: units of z.
+        depth: the number of steps; 0 is the standard normal.
+        hidden_sizes: units of the hidden layers of each step's network.
+        num_bins: pieces of each spline.
+    """
+
+    standard: Tensor
+
+    def __init__(
+        self,
+        latent_dim: int,
+        depth: NonNegativeInt = 3,
+        hidden_sizes: Sequence[PositiveInt] = (64, 64),
+        num_bins: PositiveInt = 8,
+    ) -> None:
+        super().__init__(latent_dim)
+        self.depth = depth
+        self.steps = spline_steps(latent_dim, depth, hidden_sizes, num_bins)
+        # The mean and the log-variance of the noise, which also say where and how precise z is.
+        self.register_buffer("standard", torch.zeros(2 * latent_dim), persistent=False)
+
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        if self.depth == 0:
+            return diagonal_normal(self.standard)
+        return FlowLaw(self.standard[: self.latent_dim], inverse(self.steps(None)))

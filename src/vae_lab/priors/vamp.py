@@ -1,0 +1,50 @@
+"""The variational mixture of posteriors."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vae_lab.maths.mixture import Mixture
+from vae_lab.options import NonNegativeFloat, PositiveInt
+from vae_lab.priors.prior import EncoderPrior
+
+
+class VampPrior(EncoderPrior):
+    """p(z) = 1/K sum_k q(z | u_k): the posteriors of K learned pseudo-inputs, through the model's own encoder.
+
+    Tomczak & Welling 2018, equation 9, https://arxiv.org/abs/1705.07120. The pixels of the pseudo-inputs stay in
+    [0, 1] by a sigmoid, where the paper clips them: a pixel of digits starts at the border more often than not, and
+    on the far side of a clip it would have no gradient.
+
+    Args:
+        latent_dim: units of z.
+        num_pseudo_inputs: K.
+        initial_noise: standard deviation, in logits, of the pseudo-inputs around the mean image where they start.
+    """
+
+    weight_logits: Tensor
+    pseudo_logits: nn.Parameter  # (K, C, H, W)
+
+    def __init__(
+        self, latent_dim: int, num_pseudo_inputs: PositiveInt = 500, initial_noise: NonNegativeFloat = 1.0
+    ) -> None:
+        super().__init__(latent_dim)
+        self.initial_noise = initial_noise
+        self.register_buffer("weight_logits", torch.zeros(num_pseudo_inputs), persistent=False)
+
+    def introduce(self, encode: Callable[[Tensor], Distribution], pixel_mean: Tensor) -> None:
+        # A bound method, not a module: the encoder's parameters are not registered a second time.
+        self._encode = encode
+        centre = pixel_mean.clamp(0.05, 0.95).logit()  # further out the sigmoid would hold a pixel still
+        noise = torch.randn(len(self.weight_logits), *pixel_mean.shape)
+        self.pseudo_logits = nn.Parameter(centre + self.initial_noise * noise)
+
+    @property
+    def pseudo_inputs(self) -> Tensor:
+        """The images u_k, of shape (K, C, H, W), in [0, 1]."""
+        return self.pseudo_logits.sigmoid()
+
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        return Mixture(self._encode, self.pseudo_inputs, self.weight_logits)
