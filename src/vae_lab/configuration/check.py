@@ -14,7 +14,7 @@ from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
 from vae_lab.configuration.schema import TopLevel
 from vae_lab.configuration.signature import Signature, class_constant, signature
 from vae_lab.configuration.source import find, read
-from vae_lab.data.treatment import resolve
+from vae_lab.data.treatment import resolve, resolve_dequantize
 from vae_lab.errors import UserError, nearest, show
 
 # Hydra's own keys beside `_target_`.
@@ -103,8 +103,11 @@ def check_pairs(top: dict[str, Any]) -> None:
     likelihood = top["likelihood"]["_target_"]
     found = find(likelihood)
     support = class_constant(*found, "support") if found else None
-    if support is not None:
-        resolve(top["data"]["binarize"], support, likelihood.rpartition(".")[2])
+    if found and support is not None:
+        name = likelihood.rpartition(".")[2]
+        needs_dequantizing = class_constant(*found, "needs_dequantizing")
+        resolve(top["data"]["binarize"], support, name)
+        resolve_dequantize(top["data"]["dequantize"], support, bool(needs_dequantizing), name)
 
 
 def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[str]) -> str:
