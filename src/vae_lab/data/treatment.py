@@ -70,9 +70,9 @@ def resolve_dequantize(
         return "uniform" if needs_dequantizing else "none"
     if dequantize == "uniform" and support == "binary":
         raise UserError(
-            f"data.dequantize=uniform: the {likelihood} likelihood is a law of binary pixels, which have no grey levels "
-            "to spread; leave them binary with data.dequantize=auto (or none), or choose a density of grey pixels, "
-            "likelihood=gaussian_shared or beta"
+            f"data.dequantize=uniform: the {likelihood} likelihood is a law of binary pixels, which have no grey "
+            "levels to spread; leave them binary with data.dequantize=auto (or none), or choose a density of grey "
+            "pixels, likelihood=gaussian_shared or beta"
         )
     if dequantize == "uniform" and support == "256_levels":
         raise UserError(

@@ -6,6 +6,7 @@ from torch.distributions import Beta as TorchBeta
 from torch.distributions import Distribution, Independent
 from torch.nn.functional import softplus
 
+from vae_lab.conditional import SampleShape
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths.densities import log_beta_function
 
@@ -38,7 +39,7 @@ class BetaLaw(Distribution):
         x = value.clamp(MARGIN, 1 - MARGIN)
         return (self.a - 1) * x.log() + (self.b - 1) * torch.log1p(-x) - log_beta_function(self.a, self.b)
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
         return TorchBeta(self.a, self.b, validate_args=False).sample(torch.Size(sample_shape))
 
 

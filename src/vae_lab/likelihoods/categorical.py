@@ -6,6 +6,7 @@ from torch.distributions import Categorical as TorchCategorical
 from torch.distributions import Distribution, Independent
 from torch.nn.functional import log_softmax
 
+from vae_lab.conditional import SampleShape
 from vae_lab.likelihoods.likelihood import Likelihood
 
 NUM_LEVELS = 256
@@ -35,7 +36,7 @@ class LevelsLaw(Distribution):
         level = (value * TOP).round().long().expand(shape).unsqueeze(-1)  # (..., 1)
         return self.log_probs.expand(*shape, NUM_LEVELS).gather(-1, level).squeeze(-1)
 
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
         levels = TorchCategorical(logits=self.log_probs, validate_args=False).sample(torch.Size(sample_shape))
         return levels.to(self.log_probs) / TOP
 

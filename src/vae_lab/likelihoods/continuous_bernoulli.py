@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
+from vae_lab.conditional import SampleShape
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths.densities import continuous_bernoulli_log_normalizer, continuous_bernoulli_mean
 from vae_lab.maths.roots import increasing_root
@@ -30,7 +31,7 @@ class ContinuousBernoulliLaw(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         return self.logits * value - continuous_bernoulli_log_normalizer(self.logits)
 
-    def rsample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def rsample(self, sample_shape: SampleShape = ()) -> Tensor:
         """By the inverse of the distribution function, F^-1(u) = log(1 + u (e^t - 1)) / t."""
         shape = self._extended_shape(torch.Size(sample_shape))
         u = torch.rand(shape, dtype=self.logits.dtype, device=self.logits.device)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily
 
+from vae_lab.conditional import SampleShape
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.likelihoods.scale import bounded_scale, raw_scale
 from vae_lab.maths.densities import discretized_logistic
@@ -43,7 +44,7 @@ class DiscretizedLogisticLaw(Distribution):
         return discretized_logistic(value, self.loc, self.scale, NUM_LEVELS)
 
     @torch.no_grad()
-    def sample(self, sample_shape: torch.Size | tuple[int, ...] = ()) -> Tensor:
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
         u = torch.rand(shape, dtype=self.loc.dtype, device=self.loc.device)
         logistic = self.loc + self.scale * (u.log() - torch.log1p(-u))

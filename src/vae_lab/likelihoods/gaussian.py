@@ -104,4 +104,6 @@ class GaussianPixel(Likelihood):
     def forward(self, c: Tensor | None) -> Distribution:
         assert c is not None, "a likelihood always has a decoder"
         mean, raw = c.chunk(2, -3)  # (*batch, C, H, W) each
-        return Independent(Normal(mean, bounded_scale(raw, self.min_scale), validate_args=False), 3, validate_args=False)
+        return Independent(
+            Normal(mean, bounded_scale(raw, self.min_scale), validate_args=False), 3, validate_args=False
+        )

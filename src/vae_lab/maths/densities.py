@@ -84,7 +84,7 @@ def log_beta_function(a: Tensor, b: Tensor) -> Tensor:
     The sum of three log-gammas would cancel: at a = b = 1e5 in float32 it is off by half a nat.
     """
     total = a + b
-    leading = a * (a / total).log() + b * torch.log1p(-a / total) + 0.5 * (total.log() - a.log() - b.log())
+    leading = 0.5 * (total.log() - a.log() - b.log()) - a * torch.log1p(b / a) - b * torch.log1p(a / b)
     return leading + LOG_SQRT_2_PI + stirling_error(a) + stirling_error(b) - stirling_error(total)
 
 
