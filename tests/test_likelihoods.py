@@ -150,9 +150,14 @@ def test_gaussian_optimal_is_the_gaussian_of_the_batch_error() -> None:
     loss = -log_px.mean()
     closed_form = num_dims / 2 * (error.log() + math.log(2 * math.pi * math.e))
     same(loss, closed_form.item())
-    (gradient,) = torch.autograd.grad(loss, mean)
+    (gradient,) = torch.autograd.grad(loss, mean, retain_graph=True)
     (expected_gradient,) = torch.autograd.grad(closed_form, mean)
     same(gradient, expected_gradient)
+    # One image alone (as importance weights tell them apart) has the gradient of a normal law of that given variance.
+    (gradient,) = torch.autograd.grad(log_px[0, 0], mean)
+    same(gradient[0, 0], ((x[0] - mean[0, 0]) / error).detach())
+    same(gradient[1:], 0.0)
+    assert not likelihood.variance.requires_grad
 
 
 def test_gaussian_optimal_is_evaluated_with_the_average_of_training() -> None:

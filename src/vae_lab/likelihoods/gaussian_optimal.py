@@ -62,9 +62,12 @@ class GaussianOptimal(Likelihood):
         self.register_buffer("variance", torch.ones(()))
         self.register_buffer("num_batches", torch.zeros(()))
 
-    @torch.no_grad()
     def fit(self, mean_squared_error: Tensor) -> Tensor:
-        """The best variance for a training batch, remembered for evaluation."""
+        """The best variance for a training batch, remembered for evaluation.
+
+        Args:
+            mean_squared_error: the batch's, detached.
+        """
         variance = mean_squared_error.clamp(min=self.min_scale**2)
         self.num_batches.add_(1).clamp_(max=self.memory)
         self.variance.lerp_(variance.to(self.variance), 1 / self.num_batches)
