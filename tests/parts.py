@@ -30,8 +30,8 @@ def choices(*groups: str) -> list[str]:
 
 
 def likelihood(name: str, image_shape: tuple[int, ...]) -> Likelihood:
-    """A likelihood of `conf/`, for images of the given shape."""
-    return build.part(composed(f"likelihood={name}"), "likelihood", Likelihood, image_shape=image_shape)
+    """A likelihood of `conf/`, for images of the given shape, as evaluation sees it."""
+    return build.part(composed(f"likelihood={name}"), "likelihood", Likelihood, image_shape=image_shape).eval()
 
 
 def posterior(name: str, latent_dim: int) -> Posterior:

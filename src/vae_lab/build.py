@@ -47,13 +47,20 @@ def part(config: DictConfig, group: str, kind: type, **sizes: Any) -> Any:
         raise
 
 
+def likelihood_class(config: DictConfig) -> type[Likelihood]:
+    """The class of the likelihood, which declares what data it is for."""
+    named: type[Likelihood] = get_object(config.likelihood["_target_"])
+    return named
+
+
 def data(config: DictConfig) -> ImageData:
     """Read the data set, and treat it as the likelihood needs."""
     own = DictConfig({"data": {key: value for key, value in config.data.items() if key not in TREATMENT_KEYS}})
-    likelihood = get_object(config.likelihood["_target_"])
+    law = likelihood_class(config)
     return ImageData(
         part(own, "data", ImageSet).load(),
-        treatment.resolve(config.data.binarize, likelihood.support, likelihood.__name__),
+        treatment.resolve(config.data.binarize, law.support, law.__name__),
+        treatment.resolve_dequantize(config.data.dequantize, law.support, law.needs_dequantizing, law.__name__),
         batch_size=config.data.batch_size,
         seed=config.seed,
     )

@@ -6,6 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+# What the `sample` of a torch distribution takes.
+SampleShape = torch.Size | list[int] | tuple[int, ...]
+
 
 class Conditional(nn.Module, ABC):
     """A family of laws p(y | c): posteriors, priors and likelihoods are its members.

@@ -17,6 +17,7 @@ from vae_lab import build, results
 from vae_lab.callbacks import BestAndLast
 from vae_lab.configuration.flat import flatten
 from vae_lab.data.module import ImageData
+from vae_lab.data.treatment import has_code_length
 from vae_lab.errors import UserError
 from vae_lab.evaluation.bounds import bits_per_dim
 from vae_lab.module import TrainingModule
@@ -74,9 +75,12 @@ def run_experiment(config: DictConfig) -> float:
         "train_seconds": seconds,
         "images_per_second": (trainer.fit_loop.epoch_loop.total_batch_idx + 1) * data.batch_size / seconds,
         "data/binarize": data.treatment,
+        "data/dequantize": data.dequantization,
     }
-    if data.treatment != "none":
-        metrics["test/bits_per_dim"] = bits_per_dim(tested[0]["test/nll"], data.test.images[0].numel())
+    if has_code_length(build.likelihood_class(config).support, data.dequantization):
+        metrics["test/bits_per_dim"] = bits_per_dim(
+            tested[0]["test/nll"], data.test.images[0].numel(), dequantized=data.dequantization == "uniform"
+        )
     finish(config, trainer.loggers, run_dir, metrics)
     return checkpoints.best_elbo
 
@@ -101,7 +105,8 @@ def describe(config: DictConfig, data: ImageData, module: TrainingModule, logger
     num_parameters = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
     sizes = " / ".join(f"{len(split.images):,}" for split in (data.train, data.val, data.test))
     shape = "x".join(map(str, data.image_shape))
-    log.info("data: %s images of %s (train / validation / test), binarize=%s", sizes, shape, data.treatment)
+    treatment = f"binarize={data.treatment}, dequantize={data.dequantization}"
+    log.info("data: %s images of %s (train / validation / test), %s", sizes, shape, treatment)
     if config.corruption is not None:
         name = config.corruption["_target_"].rpartition(".")[2]
         log.info("corruption: %s of what the encoder sees, when=%s", name, config.corruption.when)

@@ -15,13 +15,13 @@ class Stream(IntEnum):
 
     WEIGHTS = 0  # initial parameters
     ORDER = 1  # shuffling
-    BINARIZE = 2  # fresh binarisation of training batches
+    PIXELS = 2  # fresh binarisation or dequantisation of training batches
     TRAIN = 3  # latent samples, by purpose
     VALIDATE = 4
     TEST = 5
     FIGURES = 6
     SPLIT = 7  # which images are held out; its seed is fixed, so that seeds are compared on the same images
-    HELD_OUT = 8  # binarisation drawn once, likewise
+    HELD_OUT = 8  # binarisation or dequantisation drawn once, likewise
 
 
 def derive(seed: int, stream: Stream, *position: int) -> int:

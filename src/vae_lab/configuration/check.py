@@ -14,7 +14,7 @@ from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
 from vae_lab.configuration.schema import TopLevel
 from vae_lab.configuration.signature import Signature, class_constant, signature
 from vae_lab.configuration.source import find, read
-from vae_lab.data.treatment import resolve
+from vae_lab.data.treatment import resolve, resolve_dequantize
 from vae_lab.errors import UserError, nearest, show
 
 # Hydra's own keys beside `_target_`.
@@ -105,7 +105,10 @@ def check_pairs(top: dict[str, Any]) -> None:
     likelihood = top["likelihood"]["_target_"]
     support = constant_of(likelihood, "support")
     if support is not None:
-        resolve(top["data"]["binarize"], support, likelihood.rpartition(".")[2])
+        name = likelihood.rpartition(".")[2]
+        resolve(top["data"]["binarize"], support, name)
+        needs_dequantizing = bool(constant_of(likelihood, "needs_dequantizing"))
+        resolve_dequantize(top["data"]["dequantize"], support, needs_dequantizing, name)
     posterior, prior = top["posterior"]["_target_"], top["prior"]["_target_"]
     if constant_of(prior, "scores_posteriors") and constant_of(posterior, "one_pass_density") is False:
         raise UserError(

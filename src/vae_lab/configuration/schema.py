@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vae_lab.data.treatment import Binarize
+from vae_lab.data.treatment import Binarize, Dequantize
 from vae_lab.options import PositiveFloat, PositiveInt
 
 
@@ -12,6 +12,7 @@ class Data(BaseModel):
     model_config = ConfigDict(extra="allow")
     batch_size: PositiveInt
     binarize: Binarize
+    dequantize: Dequantize
 
 
 class Optimizer(BaseModel):

@@ -25,8 +25,8 @@ class Shard(NamedTuple):
 
 
 def to_unit(pixels: Tensor) -> Tensor:
-    """8-bit levels as floats in [0, 1]."""
-    return pixels.to(torch.float32).div_(255)
+    """8-bit levels as floats in [0, 1]; pixels that are floats already (dequantised ones) as they are."""
+    return pixels if pixels.is_floating_point() else pixels.to(torch.float32).div_(255)
 
 
 def binarize(pixels: Tensor, noise: torch.Generator) -> Tensor:
@@ -34,6 +34,13 @@ def binarize(pixels: Tensor, noise: torch.Generator) -> Tensor:
     probabilities = to_unit(pixels)
     uniform = torch.rand(pixels.shape, generator=noise, device=pixels.device)
     return (uniform < probabilities).to(torch.float32)
+
+
+def dequantize(pixels: Tensor, noise: torch.Generator) -> Tensor:
+    """8-bit levels, each spread over its share of the unit interval: (k + u) / 256, u ~ U[0, 1)."""
+    uniform = torch.rand(pixels.shape, generator=noise, device=pixels.device)
+    # Rounding takes the topmost of u to the next level; of level 255, to 1.
+    return uniform.add_(pixels).div_(256).clamp_(max=1 - 2**-24)
 
 
 class TrainBatches:
@@ -46,7 +53,7 @@ class TrainBatches:
     Args:
         split: the images, on the device that they are looked up on.
         batch_size: images for each optimisation step, over all processes.
-        fresh_binarization: whether to binarise each batch anew.
+        draw: what is drawn anew for each batch (`binarize` or `dequantize`); None serves the pixels as they are.
         device: where the batches go.
         seed: the run's seed.
         shard: this process's share.
@@ -58,7 +65,7 @@ class TrainBatches:
         split: Split,
         batch_size: int,
         *,
-        fresh_binarization: bool,
+        draw: Callable[[Tensor, torch.Generator], Tensor] | None,
         device: torch.device,
         seed: int,
         shard: Shard,
@@ -66,7 +73,7 @@ class TrainBatches:
     ) -> None:
         self.split = split
         self.batch_size = min(batch_size, len(split.images))
-        self.fresh_binarization = fresh_binarization
+        self.draw = draw
         self.device = device
         self.seed = seed
         self.shard = shard
@@ -87,11 +94,11 @@ class TrainBatches:
             share = order[start + self.shard.rank : start + self.batch_size : self.shard.world_size]
             pixels = self.split.images[share].to(self.device, non_blocking=True)
             self.position = batch + 1
-            if self.fresh_binarization:
-                noise = generator(self.device, self.seed, Stream.BINARIZE, self.shard.rank, epoch, batch)
-                x = binarize(pixels, noise)
-            else:
+            if self.draw is None:
                 x = to_unit(pixels)
+            else:
+                noise = generator(self.device, self.seed, Stream.PIXELS, self.shard.rank, epoch, batch)
+                x = self.draw(pixels, noise)
             yield Batch(x, self.split.labels[share].to(self.device, non_blocking=True))
 
     def state_dict(self) -> dict[str, Any]:
@@ -105,7 +112,8 @@ class EvaluationBatches:
     """All images once, in their order; each process takes its share.
 
     Args:
-        split: the images, already binarised where the likelihood needs that (then their levels are 0 and 255).
+        split: the images, already binarised (then their levels are 0 and 255) or dequantised (then they are floats)
+            where the likelihood needs that, so that no batch size or number of processes changes the noise.
         batch_size: images for each step of one process.
         device: where the batches go.
         shard: this process's share.

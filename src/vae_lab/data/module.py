@@ -1,12 +1,14 @@
 """The LightningDataModule: treated images, on the training device where they fit."""
 
+from collections.abc import Callable
+
 import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
-from vae_lab.data.batches import EvaluationBatches, Shard, TrainBatches, binarize
+from vae_lab.data.batches import EvaluationBatches, Shard, TrainBatches, binarize, dequantize
 from vae_lab.data.image_set import SPLIT_SEED, Split, Splits
-from vae_lab.data.treatment import Treatment
+from vae_lab.data.treatment import Dequantization, Treatment
 from vae_lab.errors import UserError
 from vae_lab.noise import Stream, generator
 
@@ -21,18 +23,22 @@ class ImageData(LightningDataModule):
         splits: the images as they were read.
         treatment: what is done to their pixels. `dynamic` draws training batches afresh, validation and test images
             once; `static` draws all images once. What is drawn once does not depend on the run's seed.
+        dequantization: whether their levels are spread out, likewise afresh in training and once elsewhere.
         batch_size: images for each optimisation step, over all processes together.
         seed: the run's seed.
     """
 
-    def __init__(self, splits: Splits, treatment: Treatment, batch_size: int, seed: int) -> None:
+    def __init__(
+        self, splits: Splits, treatment: Treatment, dequantization: Dequantization, batch_size: int, seed: int
+    ) -> None:
         super().__init__()
         self.treatment = treatment
+        self.dequantization = dequantization
         self.batch_size = min(batch_size, len(splits.train.images))  # of few images, all of them at once
         self.seed = seed
         self.train = splits.train if treatment == "dynamic" else treated(splits.train, treatment, 0)
-        self.val = treated(splits.val, treatment, 1)
-        self.test = treated(splits.test, treatment, 2)
+        self.val = dequantized(treated(splits.val, treatment, 1), dequantization, 1)
+        self.test = dequantized(treated(splits.test, treatment, 2), dequantization, 2)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -41,8 +47,8 @@ class ImageData(LightningDataModule):
 
     def pixel_mean(self) -> Tensor:
         """The mean training image, of `image_shape`, in [0, 1]."""
-        total = self.train.images.sum(0, dtype=torch.int64)
-        return (total.double() / (255 * len(self.train.images))).float()
+        level = self.train.images.sum(0, dtype=torch.int64).double() / len(self.train.images)
+        return ((level + 0.5) / 256 if self.dequantization == "uniform" else level / 255).float()
 
     def train_dataloader(self) -> TrainBatches:
         device, shard = self._place()
@@ -54,7 +60,7 @@ class ImageData(LightningDataModule):
         return TrainBatches(
             near(self.train, device),
             self.batch_size,
-            fresh_binarization=self.treatment == "dynamic",
+            draw=self._draw(),
             device=device,
             seed=self.seed,
             shard=shard,
@@ -66,6 +72,12 @@ class ImageData(LightningDataModule):
 
     def test_dataloader(self) -> EvaluationBatches:
         return self._evaluation(self.test)
+
+    def _draw(self) -> Callable[[Tensor, torch.Generator], Tensor] | None:
+        """What is drawn anew for each training batch."""
+        if self.dequantization == "uniform":
+            return dequantize
+        return binarize if self.treatment == "dynamic" else None
 
     def _evaluation(self, split: Split) -> EvaluationBatches:
         device, shard = self._place()
@@ -89,6 +101,13 @@ def treated(split: Split, treatment: Treatment, stream: int) -> Split:
     else:
         on = binarize(split.images, generator("cpu", SPLIT_SEED, Stream.HELD_OUT, stream)).bool()
     return Split(on.to(torch.uint8) * 255, split.labels)
+
+
+def dequantized(split: Split, dequantization: Dequantization, stream: int) -> Split:
+    """The images as floats in [0, 1] with their levels spread out, drawn once, where that is asked for."""
+    if dequantization == "none":
+        return split
+    return split._replace(images=dequantize(split.images, generator("cpu", SPLIT_SEED, Stream.HELD_OUT, stream)))
 
 
 def near(split: Split, device: torch.device) -> Split:

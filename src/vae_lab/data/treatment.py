@@ -13,6 +13,9 @@ Support = Literal["binary", "unit_interval", "real", "256_levels"]
 Binarize = Literal["auto", "none", "threshold", "static", "dynamic"]
 Treatment = Literal["none", "threshold", "static", "dynamic"]
 
+Dequantize = Literal["auto", "none", "uniform"]
+Dequantization = Literal["none", "uniform"]
+
 
 def resolve(binarize: Binarize, support: Support, likelihood: str) -> Treatment:
     """What `data.binarize` means for a likelihood of the given support.
@@ -38,3 +41,55 @@ def resolve(binarize: Binarize, support: Support, likelihood: str) -> Treatment:
             "law of binary pixels, likelihood=bernoulli"
         )
     return binarize
+
+
+def resolve_dequantize(
+    dequantize: Dequantize, support: Support, needs_dequantizing: bool, likelihood: str
+) -> Dequantization:
+    """What `data.dequantize` means for a likelihood of the given support.
+
+    `uniform` spreads level k evenly over its share of the unit interval: (k + u) / 256 with u ~ U[0, 1). Left on 256
+    single points, a density with a scale of its own could be raised there without any gain in what it says about
+    images; spread out, its figures bound a code length (Theis et al. 2016, section 3.1,
+    https://arxiv.org/abs/1511.01844). A density that cannot concentrate takes the levels as they are unless told
+    otherwise.
+
+    Args:
+        dequantize: the choice.
+        support: where the likelihood lives.
+        needs_dequantizing: whether its density could grow without end on 256 single points.
+        likelihood: its name.
+
+    Raises:
+        UserError: where the data and the likelihood contradict each other.
+
+    >>> resolve_dequantize("auto", "real", True, "laplace"), resolve_dequantize("auto", "binary", False, "bernoulli")
+    ('uniform', 'none')
+    """
+    if dequantize == "auto":
+        return "uniform" if needs_dequantizing else "none"
+    if dequantize == "uniform" and support == "binary":
+        raise UserError(
+            f"data.dequantize=uniform: the {likelihood} likelihood is a law of binary pixels, which have no grey "
+            "levels to spread; leave them binary with data.dequantize=auto (or none), or choose a density of grey "
+            "pixels, likelihood=gaussian_shared or beta"
+        )
+    if dequantize == "uniform" and support == "256_levels":
+        raise UserError(
+            f"data.dequantize=uniform: the {likelihood} likelihood is a law of the 256 levels themselves, and "
+            "dequantised pixels lie between them; keep the levels with data.dequantize=auto (or none), or choose a "
+            "density of grey pixels, likelihood=gaussian_shared or beta"
+        )
+    return dequantize
+
+
+def has_code_length(support: Support, dequantization: Dequantization) -> bool:
+    """Whether -log p(x) is (a bound on) the length of a code for the pixels, so that bits per dimension mean something.
+
+    It is for the probabilities of discrete pixels, and for densities of dequantised ones. The density at a bare grey
+    level is none: it depends on the unit that pixels are measured in.
+
+    >>> has_code_length("256_levels", "none"), has_code_length("real", "uniform"), has_code_length("real", "none")
+    (True, True, False)
+    """
+    return support in ("binary", "256_levels") or dequantization == "uniform"

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.likelihoods.scale import bounded_scale, raw_scale
 from vae_lab.options import PositiveFloat
 
 
@@ -47,6 +48,7 @@ class GaussianShared(Likelihood):
     """
 
     support = "real"
+    needs_dequantizing = True
 
     def __init__(
         self, image_shape: tuple[int, ...], initial_scale: PositiveFloat = 1.0, min_scale: PositiveFloat = 1e-3
@@ -66,3 +68,42 @@ class GaussianShared(Likelihood):
     def forward(self, c: Tensor | None) -> Distribution:
         assert c is not None, "a likelihood always has a decoder"
         return Independent(Normal(c, self.scale.expand_as(c), validate_args=False), 3, validate_args=False)
+
+
+class GaussianPixel(Likelihood):
+    """Independent normal pixels; the decoder gives the mean and the scale of each.
+
+    log p(x | z) = sum_i -(x_i - mean_i)^2 / (2 s_i^2) - 1/2 log(2 pi s_i^2),  s_i >= min_scale
+
+    Kingma & Welling 2014, appendix C.2, https://arxiv.org/abs/1312.6114.
+
+    Args:
+        image_shape: channels, height, width.
+        initial_scale: the standard deviation of every pixel at the start, in units of the pixel range [0, 1].
+        min_scale: the smallest standard deviation. The smaller it is, the more an image costs that is unusual where
+            the model was certain.
+
+    Raises:
+        ValueError: where `initial_scale` is not above `min_scale`.
+    """
+
+    support = "real"
+    needs_dequantizing = True
+    params_per_value = 2
+
+    def __init__(
+        self, image_shape: tuple[int, ...], initial_scale: PositiveFloat = 1.0, min_scale: PositiveFloat = 0.01
+    ) -> None:
+        super().__init__(image_shape)
+        self.initial_raw_scale = raw_scale(initial_scale, min_scale)
+        self.min_scale = min_scale
+
+    def params_at(self, mean: Tensor) -> Tensor:
+        return torch.cat([mean, torch.full_like(mean, self.initial_raw_scale)], -3)
+
+    def forward(self, c: Tensor | None) -> Distribution:
+        assert c is not None, "a likelihood always has a decoder"
+        mean, raw = c.chunk(2, -3)  # (*batch, C, H, W) each
+        return Independent(
+            Normal(mean, bounded_scale(raw, self.min_scale), validate_args=False), 3, validate_args=False
+        )

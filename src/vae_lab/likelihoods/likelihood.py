@@ -14,11 +14,14 @@ class Likelihood(Conditional, ABC):
     """A family p(x | z) over images of `image_shape` (channels, height, width).
 
     `support` says where the law lives; `param_shape` what the decoder gives for each image; `params_at` the
-    parameters at which the law's mean is a given image, where training starts.
+    parameters at which the law's mean is a given image, where training starts. `needs_dequantizing` says whether the
+    density could grow without end (but for a bound on its scale) on pixels that only take 256 values, so that its
+    figures would mean little on them. The configuration check reads both as text: write them as literals.
     """
 
     support: ClassVar[Support]
-    params_per_value: ClassVar[int] = 1
+    needs_dequantizing: ClassVar[bool] = False
+    params_per_value: int = 1
 
     def __init__(self, image_shape: tuple[int, ...]) -> None:
         super().__init__()

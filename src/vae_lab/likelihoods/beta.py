@@ -1,0 +1,70 @@
+"""Beta laws of grey pixels."""
+
+import torch
+from torch import Tensor
+from torch.distributions import Beta as TorchBeta
+from torch.distributions import Distribution, Independent
+from torch.nn.functional import softplus
+
+from vae_lab.conditional import SampleShape
+from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.maths.densities import log_beta_function
+
+# Pixels are taken to be this far from 0 and 1 at least: half the distance from 1 to the next float32.
+MARGIN = 2.0**-24
+
+# At the start the smaller of the two shapes is this.
+INITIAL_SHAPE = 1.5
+
+
+class BetaLaw(Distribution):
+    """The Beta law of shapes a, b >= 1, finite at 0 and 1.
+
+    There its log-density would be minus infinity (or finite, for a shape of exactly 1). The density is bounded for
+    shapes >= 1, so holding it constant over the outermost 2^-24 of the interval moves its integral by less than that.
+    """
+
+    arg_constraints = {}  # noqa: RUF012 (torch's own name and type)
+
+    def __init__(self, a: Tensor, b: Tensor) -> None:
+        super().__init__(a.shape, validate_args=False)
+        self.a = a
+        self.b = b
+
+    @property
+    def mean(self) -> Tensor:
+        return self.a / (self.a + self.b)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        x = value.clamp(MARGIN, 1 - MARGIN)
+        return (self.a - 1) * x.log() + (self.b - 1) * torch.log1p(-x) - log_beta_function(self.a, self.b)
+
+    def sample(self, sample_shape: SampleShape = ()) -> Tensor:
+        return TorchBeta(self.a, self.b, validate_args=False).sample(torch.Size(sample_shape))
+
+
+class Beta(Likelihood):
+    """Independent grey pixels in the unit interval; the decoder gives both shapes, each as 1 + softplus.
+
+    log p(x | z) = sum_i (a_i - 1) log x_i + (b_i - 1) log(1 - x_i) - log B(a_i, b_i),  a, b >= 1
+
+    The shapes stay above 1, so that the density has one mode and no pole: at pixels of exactly 0 or 1, which grey
+    images are full of, a pole would be an infinite reward.
+    """
+
+    support = "unit_interval"
+    needs_dequantizing = True
+    params_per_value = 2
+
+    def params_at(self, mean: Tensor) -> Tensor:
+        # The flattest law of this mean, up to a total of 75: a sharper start would make unusual pixels very costly.
+        mean = mean.clamp(0.02, 0.98)
+        total = INITIAL_SHAPE / torch.minimum(mean, 1 - mean)
+        shapes = torch.cat([total * mean, total * (1 - mean)], -3)
+        excess = shapes - 1
+        return excess + (-torch.expm1(-excess)).log()  # softplus is undone
+
+    def forward(self, c: Tensor | None) -> Distribution:
+        assert c is not None, "a likelihood always has a decoder"
+        a, b = (1 + softplus(c)).chunk(2, -3)  # (*batch, C, H, W) each
+        return Independent(BetaLaw(a, b), 3, validate_args=False)

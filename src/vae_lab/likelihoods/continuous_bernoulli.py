@@ -1,0 +1,62 @@
+"""The continuous Bernoulli: what a cross-entropy on grey pixels should have been."""
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, Independent
+
+from vae_lab.conditional import SampleShape
+from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.maths.densities import continuous_bernoulli_log_normalizer, continuous_bernoulli_mean
+from vae_lab.maths.roots import increasing_root
+
+
+class ContinuousBernoulliLaw(Distribution):
+    """The law on the unit interval with density exp(t x - A(t)) at logit t.
+
+    Not `torch.distributions.ContinuousBernoulli`: it clamps its probabilities, and so loses the gradient at large
+    logits, and near 1/2 its gradient is a difference of large numbers.
+    """
+
+    arg_constraints = {}  # noqa: RUF012 (torch's own name and type)
+    has_rsample = True
+
+    def __init__(self, logits: Tensor) -> None:
+        super().__init__(logits.shape, validate_args=False)
+        self.logits = logits
+
+    @property
+    def mean(self) -> Tensor:
+        return continuous_bernoulli_mean(self.logits)
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        return self.logits * value - continuous_bernoulli_log_normalizer(self.logits)
+
+    def rsample(self, sample_shape: SampleShape = ()) -> Tensor:
+        """By the inverse of the distribution function, F^-1(u) = log(1 + u (e^t - 1)) / t."""
+        shape = self._extended_shape(torch.Size(sample_shape))
+        u = torch.rand(shape, dtype=self.logits.dtype, device=self.logits.device)
+        falling = -self.logits.abs()  # the density falls towards 1; the other half is its mirror image
+        flat = falling > -1e-4  # as good as uniform
+        t = torch.where(flat, -torch.ones_like(falling), falling)
+        x = torch.where(flat, u, torch.log1p(u * torch.expm1(t)) / t)
+        return torch.where(self.logits > 0, 1 - x, x)
+
+
+class ContinuousBernoulli(Likelihood):
+    """Independent grey pixels in the unit interval; the decoder gives the logits.
+
+    log p(x | z) = sum_i x_i log l_i + (1 - x_i) log(1 - l_i) + log C(l_i),  l = sigmoid(logit)
+
+    The cross-entropy of grey pixels with the constant that makes it a density: Loaiza-Ganem & Cunningham 2019,
+    https://arxiv.org/abs/1907.06845.
+    """
+
+    support = "unit_interval"
+
+    def params_at(self, mean: Tensor) -> Tensor:
+        # The mean of a dark pixel is about -1 / logit: at a logit of -100 a bright pixel costs 100 nats to begin with.
+        return increasing_root(continuous_bernoulli_mean, mean, -100.0, 100.0)
+
+    def forward(self, c: Tensor | None) -> Distribution:
+        assert c is not None, "a likelihood always has a decoder"
+        return Independent(ContinuousBernoulliLaw(c), 3, validate_args=False)

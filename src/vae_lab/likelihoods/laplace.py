@@ -1,0 +1,49 @@
+"""Laplace laws of grey pixels."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent
+from torch.distributions import Laplace as LaplaceLaw
+
+from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.likelihoods.scale import bounded_scale, raw_scale
+from vae_lab.options import PositiveFloat
+
+
+class Laplace(Likelihood):
+    """Independent Laplace pixels with one learned scale for all; the decoder gives the mean.
+
+    log p(x | z) = -||x - mean||_1 / s - D log(2 s),  D pixel values
+
+    The absolute error in place of the squared one: single pixels that are far off weigh less.
+
+    Args:
+        image_shape: channels, height, width.
+        initial_scale: the scale s at the start, in units of the pixel range [0, 1].
+        min_scale: the smallest scale.
+
+    Raises:
+        ValueError: where `initial_scale` is not above `min_scale`.
+    """
+
+    support = "real"
+    needs_dequantizing = True
+
+    def __init__(
+        self, image_shape: tuple[int, ...], initial_scale: PositiveFloat = 1.0, min_scale: PositiveFloat = 1e-3
+    ) -> None:
+        super().__init__(image_shape)
+        self.raw_scale = nn.Parameter(torch.tensor(raw_scale(initial_scale, min_scale)))
+        self.min_scale = min_scale
+
+    @property
+    def scale(self) -> Tensor:
+        """The scale s, a scalar."""
+        return bounded_scale(self.raw_scale, self.min_scale)
+
+    def params_at(self, mean: Tensor) -> Tensor:
+        return mean
+
+    def forward(self, c: Tensor | None) -> Distribution:
+        assert c is not None, "a likelihood always has a decoder"
+        return Independent(LaplaceLaw(c, self.scale.expand_as(c), validate_args=False), 3, validate_args=False)
