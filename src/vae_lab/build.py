@@ -60,9 +60,11 @@ def data(config: DictConfig) -> ImageData:
     return ImageData(
         part(own, "data", ImageSet).load(),
         treatment.resolve(config.data.binarize, law.support, law.__name__),
-        treatment.resolve_dequantize(config.data.dequantize, law.support, law.needs_dequantizing, law.__name__),
         batch_size=config.data.batch_size,
         seed=config.seed,
+        dequantization=treatment.resolve_dequantize(
+            config.data.dequantize, law.support, law.needs_dequantizing, law.__name__
+        ),
     )
 
 

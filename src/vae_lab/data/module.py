@@ -23,13 +23,18 @@ class ImageData(LightningDataModule):
         splits: the images as they were read.
         treatment: what is done to their pixels. `dynamic` draws training batches afresh, validation and test images
             once; `static` draws all images once. What is drawn once does not depend on the run's seed.
-        dequantization: whether their levels are spread out, likewise afresh in training and once elsewhere.
         batch_size: images for each optimisation step, over all processes together.
         seed: the run's seed.
+        dequantization: whether grey levels are spread out, afresh in training and once elsewhere.
     """
 
     def __init__(
-        self, splits: Splits, treatment: Treatment, dequantization: Dequantization, batch_size: int, seed: int
+        self,
+        splits: Splits,
+        treatment: Treatment,
+        batch_size: int,
+        seed: int,
+        dequantization: Dequantization = "none",
     ) -> None:
         super().__init__()
         self.treatment = treatment
