@@ -139,5 +139,5 @@ def test_a_users_own_class_is_read_without_running_it(tmp_path: Path, monkeypatc
     )
     monkeypatch.syspath_prepend(tmp_path)
     assert "did you mean 'width'?" in refusal(
-        "model._target_=my_networks.Mine", "~model.hidden_sizes", "+model.widht=3"
+        "model._target_=my_networks.Mine", "~model.hidden_sizes", "~model.activation", "+model.widht=3"
     )

@@ -1,6 +1,5 @@
 """Batches, treatments and splits."""
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +9,9 @@ import torch
 from conftest import composed
 from parts import close
 from vae_lab import build
-from vae_lab.data.batches import Batch, EvaluationBatches, Shard, TrainBatches
+from vae_lab.data.batches import Batch, EvaluationBatches, Shard, TrainBatches, binarize
 from vae_lab.data.image_set import Split, hold_out
-from vae_lab.data.mnist import MD5, MNIST
+from vae_lab.data.mnist import MNIST
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
 
@@ -30,7 +29,7 @@ def batches(
     return TrainBatches(
         numbered(num),
         size,
-        fresh_binarization=fresh,
+        draw=binarize if fresh else None,
         device=CPU,
         seed=seed,
         shard=Shard(rank, world),
@@ -95,7 +94,7 @@ def test_evaluation_sees_every_image_once() -> None:
 def test_dynamic_binarisation_is_fresh_and_unbiased() -> None:
     grey = Split(torch.full((4000, 1, 1, 2), 51, dtype=torch.uint8), torch.zeros(4000))
     loader = TrainBatches(
-        grey, 4000, fresh_binarization=True, device=CPU, seed=0, shard=Shard(0, 1), epoch=iter(range(9)).__next__
+        grey, 4000, draw=binarize, device=CPU, seed=0, shard=Shard(0, 1), epoch=iter(range(9)).__next__
     )
     (first,), (second,) = loader, loader
     assert set(first.x.unique().tolist()) == {0.0, 1.0}
@@ -139,25 +138,6 @@ def test_mnist_is_complete(mnist_root: Path) -> None:
     assert splits.image_shape == (1, 28, 28)
     # The first test image is a seven: the order of the test set is the original one.
     assert splits.test.labels[:5].tolist() == [7, 2, 1, 0, 4]
-
-
-def test_a_damaged_file_is_named(tmp_path: Path) -> None:
-    raw = tmp_path / "MNIST" / "raw"
-    raw.mkdir(parents=True)
-    for name in MD5:
-        (raw / name).write_bytes(b"not MNIST")
-    assert hashlib.md5(b"not MNIST", usedforsecurity=False).hexdigest() not in MD5.values()
-    with pytest.raises(UserError, match=r"train-images-idx3-ubyte is damaged .* delete it .* data=digits"):
-        MNIST(str(tmp_path)).load()
-
-
-def test_a_missing_data_set_names_folder_variable_and_way_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from torchvision import datasets
-
-    # Nobody listens on this port: the download fails at once, with or without a network.
-    monkeypatch.setattr(datasets.MNIST, "mirrors", ["http://127.0.0.1:9/"])
-    with pytest.raises(UserError, match=rf"{tmp_path}.*VAE_LAB_DATA.*data=digits"):
-        MNIST(str(tmp_path)).load()
 
 
 def test_a_batch_that_does_not_divide_among_processes_is_refused() -> None:

@@ -69,9 +69,9 @@ def check_part(path: str, node: Mapping[str, Any], given: frozenset[str]) -> Non
     accepted = signature(*found)
     if accepted is None:
         return
-    for key in node.keys() - HYDRA_KEYS:
+    for key in [key for key in node if key not in HYDRA_KEYS]:
         check_option(path, key, node[key], target, accepted, given)
-    for key in accepted.required - node.keys() - given:
+    for key in sorted(accepted.required - node.keys() - given):
         raise UserError(f"{path}: {target} needs a value for '{key}'; give it with {path}.{key}=...")
 
 
