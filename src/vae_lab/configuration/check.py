@@ -10,12 +10,14 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import ErrorDetails
 
+from vae_lab.configuration.choices import declared
 from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
 from vae_lab.configuration.schema import TopLevel
-from vae_lab.configuration.signature import Signature, class_constant, signature
+from vae_lab.configuration.signature import Signature, signature
 from vae_lab.configuration.source import find, read
 from vae_lab.data.treatment import resolve
 from vae_lab.errors import UserError, nearest, show
+from vae_lab.pairs import check_density, check_latent_dim, check_spaces
 
 # Hydra's own keys beside `_target_`.
 HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_", "_args_"})
@@ -101,10 +103,13 @@ def check_option(path: str, key: str, value: Any, target: str, accepted: Signatu
 def check_pairs(top: dict[str, Any]) -> None:
     """Check what only two parts together can get wrong."""
     likelihood = top["likelihood"]["_target_"]
-    found = find(likelihood)
-    support = class_constant(*found, "support") if found else None
+    support = declared(likelihood, "support")
     if support is not None:
         resolve(top["data"]["binarize"], support, likelihood.rpartition(".")[2])
+    posterior, prior, objective = (top[group]["_target_"] for group in ("posterior", "prior", "objective"))
+    check_latent_dim(top["latent_dim"], posterior, declared(posterior, "min_latent_dim"))
+    check_spaces(posterior, declared(posterior, "space"), prior, declared(prior, "space"))
+    check_density(posterior, declared(posterior, "has_density"), objective, declared(objective, "posterior_density"))
 
 
 def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[str]) -> str:
