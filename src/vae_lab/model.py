@@ -120,7 +120,7 @@ class VAE(LatentModel):
         return self.posterior.centre(self.encode(x, c))
 
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.likelihood(at_least_float32(self.decoder(z)))
+        return self.likelihood(at_least_float32(self.decoder(self.posterior.decoder_gain * z)))
 
     def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
         q, p = self.encode(x, c), self.prior(None)

@@ -28,6 +28,7 @@ class Posterior(Conditional, ABC):
             raise ValueError(f"latent_dim={latent_dim}: it must be at least {self.min_latent_dim}")
         self.latent_dim = latent_dim
         self.event_shape: tuple[int, ...] = (latent_dim,)
+        self.decoder_gain = 1.0  # what a decoder sees is z times this: a unit's spread is then about 1
 
     def centre(self, q: Distribution) -> Tensor:
         """The one z that stands for q where a picture needs one: the mean, where z is a real vector, else the mode."""
