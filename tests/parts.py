@@ -1,18 +1,22 @@
 """Every part that `conf/` names, and small models with one part exchanged: what the contract tests walk."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
+from torch.nn.functional import one_hot
 
 from conftest import composed
 from vae_lab import build
+from vae_lab.configuration.choices import declared, declaring, targets
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.pairs import Space
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import Prior
 
@@ -29,6 +33,30 @@ def choices(*groups: str) -> list[str]:
     return [f"{group}={name}" for group in groups for name in names(group)]
 
 
+def with_companions(*overrides: str) -> list[str]:
+    """The overrides, and the posterior, prior and objective that fit what the chosen classes declare."""
+    given = dict(override.split("=", 1) for override in overrides)
+    default = {"posterior": "diagonal", "prior": "standard_normal", "objective": "elbo"}
+    chosen = default | {group: name for group, name in given.items() if group in default}
+
+    def says(group: str, attribute: str) -> Any:
+        return declared(targets(group)[chosen[group]], attribute)
+
+    def choose(group: str, fitting: list[str]) -> None:
+        if group not in given and chosen[group] not in fitting:
+            chosen[group] = fitting[0]
+
+    densities = {"required": [True], "absent": [False], "any": [True, False]}[says("objective", "posterior_density")]
+    fitting = declaring("posterior", "has_density", densities)
+    if "prior" in given:
+        fitting = [name for name in declaring("posterior", "space", [says("prior", "space")]) if name in fitting]
+    choose("posterior", fitting)
+    choose("prior", declaring("prior", "space", [says("posterior", "space")]))
+    wanted = ["required", "any"] if says("posterior", "has_density") else ["absent", "any"]
+    choose("objective", declaring("objective", "posterior_density", wanted))
+    return [*overrides, *(f"{group}={name}" for group, name in chosen.items() if group not in given)]
+
+
 def likelihood(name: str, image_shape: tuple[int, ...]) -> Likelihood:
     """A likelihood of `conf/`, for images of the given shape, as evaluation sees it."""
     return build.part(composed(f"likelihood={name}"), "likelihood", Likelihood, image_shape=image_shape).eval()
@@ -41,13 +69,13 @@ def posterior(name: str, latent_dim: int) -> Posterior:
 
 def prior(name: str, latent_dim: int, dtype: torch.dtype = torch.float32) -> Prior:
     """A prior of `conf/`, out of a model: it may need the encoder."""
-    config = composed(f"prior={name}", f"latent_dim={latent_dim}")
+    config = composed(f"latent_dim={latent_dim}", *with_companions(f"prior={name}"))
     return build.model(config, IMAGE_SHAPE, torch.full(IMAGE_SHAPE, 0.3)).to(dtype).prior  # type: ignore[return-value]
 
 
 def model_and_objective(*overrides: str) -> tuple[LatentModel, Objective]:
     """A small model and its objective, as `vae_lab.train` builds them."""
-    config = composed("latent_dim=3", *overrides)
+    config = composed("latent_dim=3", *with_companions(*overrides))
     return build.model(config, IMAGE_SHAPE, torch.full(IMAGE_SHAPE, 0.3)), build.objective(config)
 
 
@@ -78,6 +106,26 @@ def grid_of_support(likelihood: Likelihood, dtype: torch.dtype = torch.float64) 
     low, high = (0.0, 1.0) if likelihood.support == "unit_interval" else (-60.0, 60.0)
     edges = torch.linspace(low, high, 400_001, dtype=dtype)
     return (edges[1:] + edges[:-1]) / 2, (edges[1:] - edges[:-1])
+
+
+def grid_of_space(space: Space, event_shape: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Points of a latent space and their weights, which sum or integrate a density over it: (N, *event) and (N,).
+
+    The space is small enough for that: one real unit, the circle, or one-hot vectors of one or two variables.
+    """
+    if space == "categorical":
+        num_variables, num_categories = event_shape
+        categories = torch.cartesian_prod(*[torch.arange(num_categories)] * num_variables)
+        points = one_hot(categories.reshape(-1, num_variables), num_categories).double()
+        return points, torch.ones(len(points), dtype=torch.float64)
+    low, high = (-math.pi, math.pi) if space == "sphere" else (-40.0, 40.0)
+    edges = torch.linspace(low, high, 400_001, dtype=torch.float64)
+    middles, weights = (edges[1:] + edges[:-1]) / 2, edges[1:] - edges[:-1]
+    if space == "sphere":
+        assert event_shape == (2,), "an integral over the circle, by its angle"
+        return torch.stack([middles.cos(), middles.sin()], -1), weights
+    assert event_shape == (1,), "an integral over a line"
+    return middles.unsqueeze(-1), weights
 
 
 def close(estimates: Tensor, exact: float | Tensor, num_errors: float = 5.0) -> None:

@@ -23,6 +23,7 @@ from vae_lab.model import VAE, LatentModel
 from vae_lab.networks.architecture import Architecture, OutputBias
 from vae_lab.noise import Stream, derive
 from vae_lab.objectives.objective import Objective
+from vae_lab.pairs import check_density, check_spaces
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import EncoderPrior, Prior
 
@@ -79,6 +80,12 @@ def model(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor) 
     torch.manual_seed(derive(config.seed, Stream.WEIGHTS))
     posterior = part(config, "posterior", Posterior, latent_dim=config.latent_dim)
     prior = part(config, "prior", Prior, latent_dim=config.latent_dim)
+    check_spaces(config.posterior["_target_"], posterior.space, config.prior["_target_"], prior.space)
+    if posterior.event_shape != prior.event_shape:
+        raise UserError(
+            f"prior: its latent variables are of shape {prior.event_shape}, those of the posterior of "
+            f"{posterior.event_shape}; give both the same options"
+        )
     likelihood = part(config, "likelihood", Likelihood, image_shape=image_shape)
     networks = part(config, "model", Architecture)
     encoder = denoising(config, networks.encoder(image_shape, posterior.param_shape))
@@ -98,6 +105,8 @@ def denoising(config: DictConfig, encoder: nn.Module) -> nn.Module:
 def objective(config: DictConfig) -> Objective:
     """What training optimises."""
     built: Objective = part(config, "objective", Objective)
+    posterior = config.posterior["_target_"]
+    check_density(posterior, get_object(posterior).has_density, config.objective["_target_"], built.posterior_density)
     return built
 
 

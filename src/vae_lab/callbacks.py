@@ -18,7 +18,7 @@ from vae_lab.options import PositiveInt
 
 
 class BestAndLast(Checkpoint):
-    """Keeps two checkpoints: the model with the best plain validation ELBO, and the state to go on from.
+    """Keeps two checkpoints: the model that is best on validation by its own criterion, and the state to go on from.
 
     `last.ckpt` is only ever written between two steps, where the state is whole: at the end of every epoch, every
     `every_n_steps` steps, and on SIGTERM. An interrupt at any other moment loses the steps since the last of them.
@@ -32,14 +32,15 @@ class BestAndLast(Checkpoint):
         self.best_path = folder / "best.ckpt"
         self.last_path = folder / "last.ckpt"
         self.every_n_steps = every_n_steps
-        self.best_elbo = float("-inf")
+        self.best_value: float | None = None  # of the criterion: the ELBO, where the model has one
         self.best_epoch = -1
         self.best_figures: dict[str, float] = {}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        elbo = trainer.callback_metrics["val/elbo"].item()
-        if elbo > self.best_elbo:
-            self.best_elbo, self.best_epoch = elbo, trainer.current_epoch
+        criterion = cast(TrainingModule, pl_module).criterion
+        value = trainer.callback_metrics[f"val/{criterion.monitored}"].item()
+        if criterion.improves(value, self.best_value):
+            self.best_value, self.best_epoch = value, trainer.current_epoch
             self.best_figures = {
                 name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("val/")
             }
@@ -62,10 +63,10 @@ class BestAndLast(Checkpoint):
             trainer.save_checkpoint(self.last_path)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best_elbo": self.best_elbo, "best_epoch": self.best_epoch, "best_figures": self.best_figures}
+        return {"best_value": self.best_value, "best_epoch": self.best_epoch, "best_figures": self.best_figures}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best_elbo = state_dict["best_elbo"]
+        self.best_value = state_dict["best_value"]
         self.best_epoch = state_dict["best_epoch"]
         self.best_figures = state_dict["best_figures"]
 
@@ -102,7 +103,7 @@ class Figures(Callback):
         data = cast(ImageData, trainer.datamodule)  # type: ignore[attr-defined]
         reseed(module.device, module.seed, Stream.FIGURES)
         images = to_unit(data.test.images[: self.num_images]).to(next(module.parameters()))
-        return figures.draw(module.model, images, self.num_samples)
+        return figures.draw(module.model, images, self.num_samples if module.objective.fits_prior else 0)
 
     @staticmethod
     def _show(trainer: Trainer, pictures: dict[str, Tensor]) -> None:

@@ -32,7 +32,7 @@ def run_experiment(config: DictConfig) -> float:
         config: a composed and checked configuration.
 
     Returns:
-        The best validation ELBO, in nats per image.
+        The best validation ELBO, in nats per image; of a model that has none, its lowest distortion.
     """
     quieten_lightning()
     run_dir = Path(HydraConfig.get().runtime.output_dir)
@@ -60,16 +60,16 @@ def run_experiment(config: DictConfig) -> float:
     except SystemExit as error:  # what Lightning makes of Ctrl-C and of SIGTERM
         log.info("interrupted; to go on: python -m vae_lab.train resume=%s", run_dir)
         raise SystemExit(128 + (SIGTERM if isinstance(error, SIGTERMException) else SIGINT)) from error
-    if checkpoints.best_epoch < 0:
+    if checkpoints.best_value is None:
         raise UserError(
-            "no epoch had a finite validation ELBO, so there is nothing to test; try a smaller optimizer.lr"
+            f"no epoch had a finite val/{module.criterion.monitored}, so there is nothing to test; "
+            "try a smaller optimizer.lr"
         )
 
     tested = trainer.test(module, datamodule=data, ckpt_path=checkpoints.best_path, weights_only=True, verbose=False)
     seconds = timer.time_elapsed()
     metrics: results.Metrics = {
         **tested[0],
-        "test/nll_samples": config.nll_samples,
         **checkpoints.best_figures,
         "epoch": checkpoints.best_epoch,
         "train_seconds": seconds,
@@ -77,12 +77,14 @@ def run_experiment(config: DictConfig) -> float:
         "data/binarize": data.treatment,
         "data/dequantize": data.dequantization,
     }
-    if has_code_length(build.likelihood_class(config).support, data.dequantization):
+    if "test/nll" in metrics:
+        metrics["test/nll_samples"] = config.nll_samples
+    if "test/nll" in metrics and has_code_length(build.likelihood_class(config).support, data.dequantization):
         metrics["test/bits_per_dim"] = bits_per_dim(
             tested[0]["test/nll"], data.test.images[0].numel(), dequantized=data.dequantization == "uniform"
         )
     finish(config, trainer.loggers, run_dir, metrics)
-    return checkpoints.best_elbo
+    return checkpoints.best_value
 
 
 def quieten_lightning() -> None:

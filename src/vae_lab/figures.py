@@ -15,22 +15,25 @@ MIN_SIDE = 48
 
 @torch.no_grad()
 def draw(model: LatentModel, images: Tensor, num_samples: int) -> dict[str, Tensor]:
-    """All pictures of a model: reconstructions, samples and, of two latent dimensions, the manifold.
+    """All pictures of a model: reconstructions, samples and, of two real latent dimensions, the manifold.
 
     Args:
         model: the model.
         images: images to reconstruct, of shape (B, C, H, W).
-        num_samples: images to generate.
+        num_samples: images to generate; 0 for a model whose codes nothing drew to the prior, whose samples (and
+            manifold) would be of latent vectors that it never learned to decode.
     """
-    pictures = {"reconstructions": reconstructions(model, images), "samples": samples(model, num_samples)}
-    if model.encode(images[:1]).event_shape == (2,):
-        pictures["manifold"] = manifold(model, images)
+    pictures = {"reconstructions": reconstructions(model, images)}
+    if num_samples:
+        pictures["samples"] = samples(model, num_samples)
+        if model.space == "real" and model.encode(images[:1]).event_shape == (2,):
+            pictures["manifold"] = manifold(model, images)
     return pictures
 
 
 def reconstructions(model: LatentModel, images: Tensor, num_columns: int = 8) -> Tensor:
-    """Rows of images, each above the row of their reconstructions: the means of p(x | z) at the posteriors' means."""
-    means = model.decode(model.encode(images).mean).mean.to(images)
+    """Rows of images, each above the row of their reconstructions: the means of p(x | z) at the codes of the images."""
+    means = model.decode(model.code(images)).mean.to(images)
     rows = [row for pair in zip(images.split(num_columns), means.split(num_columns), strict=True) for row in pair]
     return grid(torch.cat(rows), num_columns)
 

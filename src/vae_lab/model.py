@@ -15,6 +15,7 @@ from torch.distributions import Distribution
 from vae_lab.conditional import at_least_float32
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
+from vae_lab.pairs import Space
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import Prior
 
@@ -53,7 +54,14 @@ class Trace(NamedTuple):
 
 
 class LatentModel(nn.Module, ABC):
-    """A model of images with latent variables."""
+    """A model of images with latent variables.
+
+    `has_elbo` says whether its posterior has a density: without one there is no rate, and the distortion is what is
+    left to measure. `space` says where z lives.
+    """
+
+    has_elbo: bool = True
+    space: Space = "real"
 
     @abstractmethod
     def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
@@ -72,6 +80,10 @@ class LatentModel(nn.Module, ABC):
     @abstractmethod
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
         """The posterior q(z | x) of images of shape (B, C, H, W): batch shape (B,)."""
+
+    @abstractmethod
+    def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        """The z of shape (B, *latent) that stands for the posterior of each image: its mean or its mode."""
 
     @abstractmethod
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
@@ -98,12 +110,17 @@ class VAE(LatentModel):
         self.prior = prior
         self.decoder = decoder
         self.likelihood = likelihood
+        self.has_elbo = posterior.has_density
+        self.space = posterior.space
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
         return self.posterior(at_least_float32(self.encoder(x)))
 
+    def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.posterior.centre(self.encode(x, c))
+
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.likelihood(at_least_float32(self.decoder(z)))
+        return self.likelihood(at_least_float32(self.decoder(self.posterior.decoder_gain * z)))
 
     def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
         q, p = self.encode(x, c), self.prior(None)

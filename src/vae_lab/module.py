@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from vae_lab.averages import Averages
 from vae_lab.data.batches import Batch
 from vae_lab.errors import UserError
-from vae_lab.evaluation import bounds
+from vae_lab.evaluation.criterion import criterion_of
 from vae_lab.model import LatentModel
 from vae_lab.noise import Stream, reseed
 from vae_lab.objectives.objective import Loss, Objective
 
 
 class TrainingModule(LightningModule):
-    """Trains a model on an objective; validates and tests it on the plain ELBO, whatever the objective.
+    """Trains a model on an objective; validates and tests it by the model's own criterion, whatever the objective.
 
     Args:
         model: what is trained.
@@ -52,6 +52,7 @@ class TrainingModule(LightningModule):
         self._loss: Callable[..., Loss] = (
             torch.compile(self._eager_loss, fullgraph=True) if compiled else (self._eager_loss)
         )
+        self.criterion = criterion_of(model)
         self.train_averages = Averages()
         self.evaluation_averages = Averages()
 
@@ -83,15 +84,14 @@ class TrainingModule(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         # The same noise at every validation: what changes between them is the model.
         reseed(self.device, self.seed, Stream.VALIDATE, self.global_rank, batch_idx)
-        self._evaluate(batch, bounds.plain_elbo(self.model, batch.x))
+        self._evaluate(batch, self.criterion.validate(self.model, batch.x))
 
     def on_validation_epoch_end(self) -> None:
         self._log_evaluation("val")
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         reseed(self.device, self.seed, Stream.TEST, self.global_rank, batch_idx)
-        nll = bounds.nll(self.model, batch.x, num_samples=self.nll_samples)
-        self._evaluate(batch, {**bounds.plain_elbo(self.model, batch.x), "nll": nll})
+        self._evaluate(batch, self.criterion.test(self.model, batch.x, nll_samples=self.nll_samples))
 
     def on_test_epoch_end(self) -> None:
         self._log_evaluation("test")
@@ -103,7 +103,8 @@ class TrainingModule(LightningModule):
     def _log_evaluation(self, split: str) -> None:
         figures = self.evaluation_averages.pop(self._sum_over_processes)
         # The figures are those of all processes already; sync_dist only tells Lightning so.
-        self.log(f"{split}/elbo", figures.pop("elbo"), prog_bar=True, sync_dist=True)
+        monitored = self.criterion.monitored
+        self.log(f"{split}/{monitored}", figures.pop(monitored), prog_bar=True, sync_dist=True)
         self.log_dict({f"{split}/{name}": value for name, value in figures.items()}, sync_dist=True)
 
     def _sum_over_processes(self, totals: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def table(run_dir: Path, metrics: Metrics) -> str:
         ("ELBO", "test/elbo", "nats per image"),
         ("rate", "test/rate", "nats per image"),
         ("distortion", "test/distortion", "nats per image"),
-        ("NLL", "test/nll", f"nats per image (upper bound, {metrics['test/nll_samples']} samples)"),
+        ("NLL", "test/nll", f"nats per image (upper bound, {metrics.get('test/nll_samples')} samples)"),
         ("NLL", "test/bits_per_dim", "bits per pixel (likewise)"),
     ]
     treatment = f"binarize={metrics['data/binarize']}, dequantize={metrics['data/dequantize']}"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 from torch.distributions import Distribution
@@ -25,12 +26,12 @@ class Trained:
     config: DictConfig
     image_shape: tuple[int, ...]  # channels, height, width
     metrics: results.Metrics  # empty where the run did not finish
+    fits_prior: bool  # whether training drew the codes towards the prior
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Distribution:
         """The posterior q(z | x): `.mean` and `.sample()` have shape (B, *latent)."""
-        if tuple(images.shape[1:]) != self.image_shape:
-            raise ValueError(f"images of shape (B, {', '.join(map(str, self.image_shape))}), not {(*images.shape,)}")
+        self._check(images)
         return self.model.encode(images)
 
     @torch.no_grad()
@@ -40,12 +41,27 @@ class Trained:
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        """The means of p(x | z) at `n` latent vectors drawn from the prior: images of shape (n, C, H, W)."""
+        """The means of p(x | z) at `n` latent vectors drawn from the prior: images of shape (n, C, H, W).
+
+        Raises:
+            UserError: where training left the prior aside, as a plain autoencoder's does.
+        """
+        if not self.fits_prior:
+            raise UserError(
+                "this model has no samples: its objective did not draw the codes towards the prior, so the decoder "
+                "does not know what the prior draws; train with another, such as objective=elbo posterior=diagonal"
+            )
         return self.model.generate(n).mean
 
+    @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
-        """The means of p(x | z) at the posteriors' means: images of shape (B, C, H, W)."""
-        return self.decode(self.encode(images).mean).mean
+        """The means of p(x | z) at the posteriors' means (or modes): images of shape (B, C, H, W)."""
+        self._check(images)
+        return self.decode(self.model.code(images)).mean
+
+    def _check(self, images: Tensor) -> None:
+        if tuple(images.shape[1:]) != self.image_shape:
+            raise ValueError(f"images of shape (B, {', '.join(map(str, self.image_shape))}), not {(*images.shape,)}")
 
 
 def load(run_dir: str | Path) -> Trained:
@@ -78,4 +94,5 @@ def load(run_dir: str | Path) -> Trained:
     model.to(next(iter(weights.values())).dtype)
     metrics_path = run_dir / results.METRICS
     metrics = results.read_metrics(metrics_path) if metrics_path.is_file() else {}
-    return Trained(model.eval().requires_grad_(False), config, image_shape, metrics)
+    fits_prior = get_object(config.objective["_target_"]).fits_prior
+    return Trained(model.eval().requires_grad_(False), config, image_shape, metrics, fits_prior)

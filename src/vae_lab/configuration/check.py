@@ -10,12 +10,14 @@ from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import ErrorDetails
 
+from vae_lab.configuration.choices import declared
 from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
 from vae_lab.configuration.schema import TopLevel
-from vae_lab.configuration.signature import Signature, class_constant, signature
+from vae_lab.configuration.signature import Signature, signature
 from vae_lab.configuration.source import find, read
 from vae_lab.data.treatment import resolve, resolve_dequantize
 from vae_lab.errors import UserError, nearest, show
+from vae_lab.pairs import check_density, check_latent_dim, check_spaces
 
 # Hydra's own keys beside `_target_`.
 HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_", "_args_"})
@@ -103,25 +105,22 @@ def check_option(path: str, key: str, value: Any, target: str, accepted: Signatu
 def check_pairs(top: dict[str, Any]) -> None:
     """Check what only two parts together can get wrong."""
     likelihood = top["likelihood"]["_target_"]
-    support = constant_of(likelihood, "support")
+    support = declared(likelihood, "support")
     if support is not None:
         name = likelihood.rpartition(".")[2]
         resolve(top["data"]["binarize"], support, name)
-        needs_dequantizing = bool(constant_of(likelihood, "needs_dequantizing"))
+        needs_dequantizing = bool(declared(likelihood, "needs_dequantizing"))
         resolve_dequantize(top["data"]["dequantize"], support, needs_dequantizing, name)
-    posterior, prior = top["posterior"]["_target_"], top["prior"]["_target_"]
-    if constant_of(prior, "scores_posteriors") and constant_of(posterior, "one_pass_density") is False:
+    posterior, prior, objective = (top[group]["_target_"] for group in ("posterior", "prior", "objective"))
+    check_latent_dim(top["latent_dim"], posterior, declared(posterior, "min_latent_dim"))
+    check_spaces(posterior, declared(posterior, "space"), prior, declared(prior, "space"))
+    check_density(posterior, declared(posterior, "has_density"), objective, declared(objective, "posterior_density"))
+    if declared(prior, "scores_posteriors") and declared(posterior, "one_pass_density") is False:
         raise UserError(
             f"prior._target_={prior}: it needs the density of every z under hundreds of posteriors, and under "
             f"{posterior.rpartition('.')[2]} each costs one pass for every latent unit; "
             "use posterior=diagonal or posterior=full_covariance, or keep the posterior and use prior=flow"
         )
-
-
-def constant_of(target: str, name: str) -> Any:
-    """The literal value of a class attribute of what `target` names, or None."""
-    found = find(target)
-    return class_constant(*found, name) if found else None
 
 
 def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[str]) -> str:

@@ -6,9 +6,18 @@ KL(q || p) = E_q[log q(z) - log p(z)] >= 0, in nats
 from collections.abc import Callable
 
 from torch import Tensor
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import (
+    Distribution,
+    Independent,
+    Normal,
+    OneHotCategorical,
+    OneHotCategoricalStraightThrough,
+)
 
+from vae_lab.laws.one_hot import GumbelSoftmax
+from vae_lab.laws.sphere import PowerSpherical, UniformSphere
 from vae_lab.maths.pushforward import CholeskyNormal
+from vae_lab.maths.sphere import log_area
 
 
 def normal_normal(q: Normal, p: Normal) -> Tensor:
@@ -57,8 +66,42 @@ def cholesky_independent(q: CholeskyNormal, p: Independent[Distribution]) -> Ten
     return (normal.scale.log() - q.scale.log() + second_moment / (2 * normal.scale.square()) - 0.5).sum(-1)
 
 
+def one_hot_one_hot(q: OneHotCategorical | GumbelSoftmax, p: OneHotCategorical) -> Tensor:
+    r"""KL between two categorical laws of one-hot vectors, however samples of them are relaxed.
+
+    KL(q || p) = sum_k q_k (log q_k - log p_k)
+
+    Jang et al. 2017, https://arxiv.org/abs/1611.01144.
+
+    >>> import torch
+    >>> q, p = (OneHotCategorical(torch.tensor(probs)) for probs in ([0.5, 0.5], [0.25, 0.75]))
+    >>> round(one_hot_one_hot(q, p).item(), 6)
+    0.143841
+    """
+    return (q.logits.exp() * (q.logits - p.logits)).sum(-1)
+
+
+def power_spherical_uniform(q: PowerSpherical, p: UniformSphere) -> Tensor:
+    r"""KL of a power spherical law from the uniform law on its sphere: what its entropy lacks to the greatest.
+
+    KL(q || p) = log area(S^{D-1}) - H(q)
+
+    De Cao & Aziz 2020, https://arxiv.org/abs/2006.04437.
+
+    >>> import torch
+    >>> law = PowerSpherical(torch.tensor([0.0, 1.0, 0.0]), torch.tensor(1.0))
+    >>> round(power_spherical_uniform(law, UniformSphere(torch.zeros(3))).item(), 6)  # log 2 - 1/2
+    0.193147
+    """
+    return log_area(q.dim) - q.entropy()
+
+
 CLOSED_FORMS: dict[tuple[type, type], Callable[..., Tensor | None]] = {
     (Normal, Normal): normal_normal,
+    (GumbelSoftmax, OneHotCategorical): one_hot_one_hot,
+    (OneHotCategorical, OneHotCategorical): one_hot_one_hot,
+    (OneHotCategoricalStraightThrough, OneHotCategorical): one_hot_one_hot,
+    (PowerSpherical, UniformSphere): power_spherical_uniform,
     (CholeskyNormal, Independent): cholesky_independent,
 }
 

@@ -1,11 +1,12 @@
 """What an objective is: a model and a batch in, a loss to minimise out."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
 from vae_lab.model import LatentModel
+from vae_lab.pairs import PosteriorDensity
 
 
 class Loss(NamedTuple):
@@ -16,7 +17,14 @@ class Loss(NamedTuple):
 
 
 class Objective(nn.Module, ABC):
-    """A loss variant: `loss = -bound` for the bounds, with every term under its own name."""
+    """A loss variant: `loss = -bound` for the bounds, with every term under its own name.
+
+    `posterior_density` says whether it needs a posterior with a density; `fits_prior` whether training draws the
+    latent codes towards the prior, so that samples of the prior decode to images.
+    """
+
+    posterior_density: ClassVar[PosteriorDensity] = "required"
+    fits_prior: ClassVar[bool] = True
 
     @abstractmethod
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:

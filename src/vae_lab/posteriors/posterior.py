@@ -7,24 +7,34 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vae_lab.conditional import Conditional
+from vae_lab.pairs import Space
 
 
 class Posterior(Conditional, ABC):
     """A family q(z | x).
 
-    `param_shape` is the shape, without batch dimensions, that the encoder must give; `event_shape` that of z;
-    `one_pass_density` says whether the density of any z costs no more than that of the law's own sample.
+    `param_shape` is the shape, without batch dimensions, that the encoder must give; `event_shape` that of z.
+    `space` says where z lives, which the prior must share; `has_density` whether q has a density there, without
+    which a model has no ELBO; `one_pass_density` whether the density of any z costs no more than that of the law's own
+    sample.
     """
 
+    space: ClassVar[Space] = "real"
+    has_density: ClassVar[bool] = True
     one_pass_density: ClassVar[bool] = True
+    min_latent_dim: ClassVar[int] = 1
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
+        if latent_dim < self.min_latent_dim:
+            raise ValueError(f"latent_dim={latent_dim}: it must be at least {self.min_latent_dim}")
         self.latent_dim = latent_dim
+        self.event_shape: tuple[int, ...] = (latent_dim,)
+        self.decoder_gain = 1.0  # what a decoder sees is z times this: a unit's spread is then about 1
 
-    @property
-    def event_shape(self) -> tuple[int, ...]:
-        return (self.latent_dim,)
+    def centre(self, q: Distribution) -> Tensor:
+        """The one z that stands for q where a picture needs one: the mean, where z is a real vector, else the mode."""
+        return q.mean if self.space == "real" else q.mode
 
     @property
     @abstractmethod

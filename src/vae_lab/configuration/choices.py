@@ -1,0 +1,39 @@
+"""The choices of the config groups, and what their classes declare: read as text, without importing them."""
+
+from collections.abc import Collection
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from vae_lab.configuration.paths import conf_dir
+from vae_lab.configuration.signature import class_constant
+from vae_lab.configuration.source import find
+
+
+def declared(target: str, attribute: str) -> Any:
+    """The literal value of an attribute of the class of a dotted name; None where its text is not to be had."""
+    found = find(target)
+    return class_constant(*found, attribute) if found else None
+
+
+def targets(group: str) -> dict[str, str]:
+    """The classes of a group's YAMLs, by the names of the choices."""
+    named = {}
+    for path in sorted((conf_dir() / group).glob("*.yaml")):
+        node = OmegaConf.load(path)
+        if isinstance(node, DictConfig) and "_target_" in node:
+            named[path.stem] = str(node["_target_"])
+    return named
+
+
+def declaring(group: str, attribute: str, values: Collection[Any]) -> list[str]:
+    """The choices of a group whose class declares one of the values."""
+    return [name for name, target in targets(group).items() if declared(target, attribute) in values]
+
+
+def named(group: str, target: str) -> str:
+    """How a user chooses the class of a dotted name: `group=name`, or by its `_target_` where no YAML names it."""
+    for name, known in targets(group).items():
+        if known == target:
+            return f"{group}={name}"
+    return f"{group}._target_={target}"

@@ -1,0 +1,74 @@
+"""What validation and testing measure of a model, and the figure by which its best epoch is chosen."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from torch import Tensor
+
+from vae_lab.evaluation import bounds
+from vae_lab.model import LatentModel
+
+Figures = dict[str, Tensor]
+
+
+class Criterion(ABC):
+    """A way to measure a model that does not depend on its objective.
+
+    `monitored` names the figure that epochs are compared by, in the direction of `higher_is_better`. Figures are in
+    nats, of shape (B,) each.
+    """
+
+    monitored: ClassVar[str]
+    higher_is_better: ClassVar[bool]
+
+    @abstractmethod
+    def validate(self, model: LatentModel, x: Tensor) -> Figures:
+        """The figures of images of shape (B, C, H, W), cheap enough for every epoch."""
+
+    @abstractmethod
+    def test(self, model: LatentModel, x: Tensor, *, nll_samples: int) -> Figures:
+        """The figures for the end of a run.
+
+        Args:
+            model: a model that this criterion is for.
+            x: images, of shape (B, C, H, W).
+            nll_samples: latent samples K for each image, where the likelihood is estimated.
+        """
+
+    def improves(self, value: float, best: float | None) -> bool:
+        """Whether a value of the monitored figure beats the best so far (None: there is none); NaN never does."""
+        if best is None:
+            return value > float("-inf") if self.higher_is_better else value < float("inf")
+        return value > best if self.higher_is_better else value < best
+
+
+class PlainELBO(Criterion):
+    """The ELBO of the model, its two parts and, at the end, the likelihood."""
+
+    monitored = "elbo"
+    higher_is_better = True
+
+    def validate(self, model: LatentModel, x: Tensor) -> Figures:
+        return bounds.plain_elbo(model, x)
+
+    def test(self, model: LatentModel, x: Tensor, *, nll_samples: int) -> Figures:
+        nll = bounds.nll(model, x, num_samples=nll_samples)
+        return {**bounds.plain_elbo(model, x), "nll": nll}
+
+
+class Distortion(Criterion):
+    """The distortion alone: all there is without a density of the code."""
+
+    monitored = "distortion"
+    higher_is_better = False
+
+    def validate(self, model: LatentModel, x: Tensor) -> Figures:
+        return {"distortion": -model.trace(x).log_px.mean(0)}
+
+    def test(self, model: LatentModel, x: Tensor, *, nll_samples: int) -> Figures:
+        return self.validate(model, x)
+
+
+def criterion_of(model: LatentModel) -> Criterion:
+    """The criterion that a model can be held to."""
+    return PlainELBO() if model.has_elbo else Distortion()

@@ -1,0 +1,40 @@
+"""The law of what is certain."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution, constraints
+from torch.types import _size
+
+
+class Point(Distribution):
+    """All mass at one vector. It has no density: `log_prob` is infinite there, and so is KL from any density.
+
+    A bound that is computed from it nevertheless comes out as minus infinity, which is its value.
+
+    Args:
+        loc: the vectors, of shape (*batch, D).
+    """
+
+    arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
+    has_rsample = True
+
+    def __init__(self, loc: Tensor) -> None:
+        self.loc = loc
+        super().__init__(loc.shape[:-1], loc.shape[-1:], validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        return self.loc
+
+    @property
+    def mode(self) -> Tensor:
+        return self.loc
+
+    def rsample(self, sample_shape: _size = ()) -> Tensor:
+        return self.loc.expand(self._extended_shape(sample_shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        here = (value == self.loc).all(-1)
+        return torch.where(here, torch.inf, -torch.inf).to(value.dtype)

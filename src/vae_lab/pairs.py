@@ -1,0 +1,78 @@
+"""Which posteriors, priors and objectives can work together, by what their classes declare.
+
+Free of torch: the configuration check uses it before anything heavy is imported, and `vae_lab.build` once more for
+classes whose text is not to be had (there, what is declared is None).
+"""
+
+from typing import Literal
+
+from vae_lab.configuration.choices import declaring, named
+from vae_lab.errors import UserError
+
+# Where a latent variable lives.
+Space = Literal["real", "categorical", "sphere"]
+
+# Whether an objective needs a posterior with a density, one without (a deterministic code), or takes either.
+PosteriorDensity = Literal["required", "absent", "any"]
+
+INHABITANTS: dict[Space, str] = {"real": "real vectors", "categorical": "one-hot vectors", "sphere": "unit vectors"}
+
+
+def check_spaces(posterior: str, posterior_space: Space | None, prior: str, prior_space: Space | None) -> None:
+    """Refuse a posterior and a prior, given by their `_target_`, that live in different spaces.
+
+    Raises:
+        UserError: one line with a prior that fits.
+    """
+    if posterior_space is None or prior_space is None or posterior_space == prior_space:
+        return
+    with_density = declaring("posterior", "has_density", [True])
+    posteriors = [name for name in declaring("posterior", "space", [prior_space]) if name in with_density]
+    raise UserError(
+        f"{named('posterior', posterior)}: its latent variables are {INHABITANTS[posterior_space]}, those of "
+        f"{named('prior', prior)} are {INHABITANTS[prior_space]}; "
+        f"choose {one_of('prior', declaring('prior', 'space', [posterior_space]))}, or "
+        f"{one_of('posterior', posteriors)}"
+    )
+
+
+def check_density(posterior: str, has_density: bool | None, objective: str, wanted: PosteriorDensity | None) -> None:
+    """Refuse an objective that has no use for the posterior, each given by its `_target_`.
+
+    Raises:
+        UserError: one line with an objective that fits.
+    """
+    if has_density is False and wanted == "required":
+        objectives = declaring("objective", "posterior_density", ["absent", "any"])
+        raise UserError(
+            f"{named('posterior', posterior)}: a deterministic code has no density, so {named('objective', objective)} "
+            f"is not defined; choose {one_of('objective', objectives)}, or "
+            f"{one_of('posterior', declaring('posterior', 'has_density', [True]))}"
+        )
+    if has_density and wanted == "absent":
+        objectives = declaring("objective", "posterior_density", ["required", "any"])
+        raise UserError(
+            f"{named('objective', objective)}: it is for a deterministic code, since without a rate the noise of "
+            f"{named('posterior', posterior)} would only be trained away; "
+            f"choose {one_of('posterior', declaring('posterior', 'has_density', [False]))}, or "
+            f"{one_of('objective', objectives)}"
+        )
+
+
+def check_latent_dim(latent_dim: int, posterior: str, least: int | None) -> None:
+    """Refuse fewer latent dimensions than the space of the posterior has."""
+    if least is not None and latent_dim < least:
+        raise UserError(
+            f"latent_dim={latent_dim}: {named('posterior', posterior)} needs at least {least} dimensions; "
+            f"choose latent_dim={least} or more"
+        )
+
+
+def one_of(group: str, names: list[str]) -> str:
+    """A choice, with its alternatives in brackets.
+
+    >>> one_of("prior", ["mixture", "standard_normal", "vamp"])
+    'prior=mixture (or standard_normal, vamp)'
+    """
+    first, *others = names or ["another"]
+    return f"{group}={first}" + (f" (or {', '.join(others)})" if others else "")

@@ -1,0 +1,25 @@
+"""The deterministic code of a plain autoencoder."""
+
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vae_lab.laws.point import Point
+from vae_lab.posteriors.posterior import Posterior
+
+
+class Delta(Posterior):
+    """q(z | x) = all mass at the encoder's output.
+
+    It has no density, and so no rate, no ELBO and no likelihood estimate: a model with it is trained, selected and
+    tested on its distortion.
+    """
+
+    has_density = False
+
+    @property
+    def param_shape(self) -> tuple[int, ...]:
+        return (self.latent_dim,)
+
+    def forward(self, c: Tensor | None) -> Distribution:
+        assert c is not None, "a posterior always has an encoder"
+        return Point(c)

@@ -1,0 +1,56 @@
+"""Categorical posteriors."""
+
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor
+from torch.distributions import Distribution, Independent, OneHotCategoricalStraightThrough
+
+from vae_lab.laws.one_hot import GumbelSoftmax as GumbelSoftmaxLaw
+from vae_lab.options import PositiveFloat
+from vae_lab.posteriors.posterior import Posterior
+
+
+class GumbelSoftmax(Posterior):
+    """q(z | x): `latent_dim` categorical variables, as one-hot vectors; the encoder gives their logits.
+
+    In training the samples are relaxed, for gradients to pass, while the rate is that of the categorical law. In
+    evaluation (`model.eval()`) the law is the categorical one itself and samples are one-hot, so that the ELBO and
+    the likelihood are those of a model with discrete latent variables. Objectives that use log q at samples, such as
+    importance-weighted bounds, have it relaxed along with them (linearly in the sample): in training their value is
+    a surrogate. Jang et al. 2017, https://arxiv.org/abs/1611.01144; Maddison et al. 2017,
+    https://arxiv.org/abs/1611.00712.
+
+    Args:
+        latent_dim: the number of variables.
+        num_categories: the values that each can take.
+        temperature: of the relaxation; towards 0 it becomes exact and its gradient noisy.
+        hard: whether training sees one-hot samples too, with the gradient of the relaxed ones (straight-through).
+    """
+
+    space = "categorical"
+
+    def __init__(
+        self,
+        latent_dim: int,
+        num_categories: Annotated[int, Field(ge=2)] = 10,
+        temperature: PositiveFloat = 0.67,
+        hard: bool = False,
+    ) -> None:
+        super().__init__(latent_dim)
+        self.event_shape = (latent_dim, num_categories)
+        self.temperature = temperature
+        self.hard = hard
+
+    @property
+    def param_shape(self) -> tuple[int, ...]:
+        return self.event_shape
+
+    def forward(self, c: Tensor | None) -> Distribution:
+        assert c is not None, "a posterior always has an encoder"
+        law: Distribution
+        if self.training:
+            law = GumbelSoftmaxLaw(c, self.temperature, hard=self.hard)
+        else:
+            law = OneHotCategoricalStraightThrough(logits=c, validate_args=False)
+        return Independent(law, 1, validate_args=False)

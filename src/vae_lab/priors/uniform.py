@@ -1,0 +1,50 @@
+"""Priors that prefer nothing."""
+
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.distributions import Distribution, Independent, OneHotCategorical
+
+from vae_lab.laws.sphere import UniformSphere as UniformSphereLaw
+from vae_lab.priors.prior import Prior
+
+
+class UniformSphere(Prior):
+    """p(z) = 1 / area(S^{D-1}), uniform on the unit sphere in D = `latent_dim` dimensions.
+
+    Davidson et al. 2018, https://arxiv.org/abs/1804.00891.
+    """
+
+    space = "sphere"
+    like: Tensor
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__(latent_dim)
+        self.register_buffer("like", torch.zeros(latent_dim), persistent=False)
+
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        return UniformSphereLaw(self.like)
+
+
+class UniformCategorical(Prior):
+    """p(z) = 1 / C for each of `latent_dim` independent variables, as one-hot vectors over C categories.
+
+    Jang et al. 2017, https://arxiv.org/abs/1611.01144.
+
+    Args:
+        latent_dim: the number of variables.
+        num_categories: C, as many as the posterior has.
+    """
+
+    space = "categorical"
+    logits: Tensor
+
+    def __init__(self, latent_dim: int, num_categories: Annotated[int, Field(ge=2)] = 10) -> None:
+        super().__init__(latent_dim)
+        self.event_shape = (latent_dim, num_categories)
+        self.register_buffer("logits", torch.zeros(self.event_shape), persistent=False)
+
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        return Independent(OneHotCategorical(logits=self.logits, validate_args=False), 1, validate_args=False)
