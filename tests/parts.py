@@ -14,13 +14,14 @@ from vae_lab import build
 from vae_lab.configuration.choices import declared, declaring, targets
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.model import LatentModel
+from vae_lab.model import LatentModel, Trace
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.pairs import Space
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import Prior
 
 IMAGE_SHAPE = (1, 8, 8)
+NUM_CLASSES = 3
 
 
 def names(group: str) -> list[str]:
@@ -54,6 +55,8 @@ def with_companions(*overrides: str) -> list[str]:
     choose("prior", declaring("prior", "space", [says("posterior", "space")]))
     wanted = ["required", "any"] if says("posterior", "has_density") else ["absent", "any"]
     choose("objective", declaring("objective", "posterior_density", wanted))
+    if says("prior", "needs_labels"):
+        overrides = (*overrides, "condition=label")
     return [*overrides, *(f"{group}={name}" for group, name in chosen.items() if group not in given)]
 
 
@@ -69,14 +72,48 @@ def posterior(name: str, latent_dim: int) -> Posterior:
 
 def prior(name: str, latent_dim: int, dtype: torch.dtype = torch.float32) -> Prior:
     """A prior of `conf/`, out of a model: it may need the encoder."""
-    config = composed(f"latent_dim={latent_dim}", *with_companions(f"prior={name}"))
-    return build.model(config, IMAGE_SHAPE, torch.full(IMAGE_SHAPE, 0.3)).to(dtype).prior  # type: ignore[return-value]
+    model, _ = model_and_objective(f"latent_dim={latent_dim}", f"prior={name}")
+    return model.to(dtype).prior  # type: ignore[return-value]
 
 
 def model_and_objective(*overrides: str) -> tuple[LatentModel, Objective]:
     """A small model and its objective, as `vae_lab.train` builds them."""
     config = composed("latent_dim=3", *with_companions(*overrides))
-    return build.model(config, IMAGE_SHAPE, torch.full(IMAGE_SHAPE, 0.3)), build.objective(config)
+    mean = torch.full(IMAGE_SHAPE, 0.3)
+    if config.condition is None:
+        return build.model(config, IMAGE_SHAPE, mean), build.objective(config)
+    return OfOneClass(build.model(config, IMAGE_SHAPE, mean, NUM_CLASSES)), build.objective(config)
+
+
+class OfOneClass(LatentModel):
+    """A model that is conditioned on the class, where all images are of the second one."""
+
+    def __init__(self, model: LatentModel) -> None:
+        super().__init__()
+        self.model = model
+        self.likelihood = model.likelihood
+        self.prior = model.prior
+        self.has_elbo, self.space = model.has_elbo, model.space
+
+    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
+        return self.model.trace(x, second_class(len(x)), num_samples=num_samples)
+
+    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
+        return self.model.generate(n, second_class(n))
+
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.model.encode(x, second_class(len(x)))
+
+    def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.model.code(x, second_class(len(x)))
+
+    def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.model.decode(z, second_class(len(z)))
+
+
+def second_class(*batch: int) -> Tensor:
+    """The second class as one-hot vectors, of shape (*batch, classes)."""
+    return torch.eye(NUM_CLASSES)[1].expand(*batch, NUM_CLASSES)
 
 
 def images(model: LatentModel, num: int, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
 
 import parts
 from conftest import composed
@@ -18,7 +17,7 @@ from vae_lab.data.image_set import MissingDataError
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import Prior
 
-PARTS = parts.choices("model", "corruption", "posterior", "prior", "likelihood", "objective")
+PARTS = [*parts.choices("model", "corruption", "posterior", "prior", "likelihood", "objective"), "condition=label"]
 
 
 @pytest.mark.parametrize("choice", [*PARTS, *parts.choices("optimizer", "logger", "callbacks", "trainer")])
@@ -83,9 +82,12 @@ class NoiseOfFloat32(torch.overrides.TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):  # noqa: ANN001, ANN204
         kwargs = kwargs or {}
-        if func is torch.normal or getattr(func, "__name__", "") in ("_standard_normal", "randn", "rand"):
-            dtype = kwargs.pop("dtype", torch.float64)
-            return func(*(a.float() if isinstance(a, Tensor) else a for a in args), **kwargs).to(dtype)
+        name = getattr(func, "__name__", "")
+        if name in ("normal_", "uniform_", "exponential_"):
+            return args[0].copy_(func(torch.empty(args[0].shape), *args[1:], **kwargs))
+        if name in ("rand", "randn"):
+            dtype = kwargs.pop("dtype", torch.float32)
+            return func(*args, **kwargs).to(dtype)
         return func(*args, **kwargs)
 
 
@@ -216,7 +218,7 @@ def test_latent_law_integrates_to_one_and_samples_from_its_density(choice: str) 
         law = part(torch.linspace(0.4, 0.9, math.prod(shape), dtype=torch.float64).reshape(shape))
     else:
         part = parts.prior(name, latent_dim, torch.float64)
-        law = part(None)
+        law = part(parts.second_class() if part.needs_labels else None)
     points, weights = parts.grid_of_space(part.space, part.event_shape)
     density = parts.log_prob(law, points).exp()
     torch.testing.assert_close((weights * density).sum(), torch.ones((), dtype=torch.float64), rtol=0, atol=1e-6)

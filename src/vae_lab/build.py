@@ -1,6 +1,7 @@
 """From a configuration to objects: the only place where sizes flow from part to part."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,20 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
+from vae_lab.conditional import at_least_float32
 from vae_lab.configuration.groups import TREATMENT_KEYS
 from vae_lab.corruptions.corruption import Corruption
 from vae_lab.data import treatment
 from vae_lab.data.image_set import ImageSet
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
+from vae_lab.hierarchies.hierarchy import Hierarchy
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.model import VAE, LatentModel
-from vae_lab.networks.architecture import Architecture, OutputBias
+from vae_lab.networks.architecture import Architecture
+from vae_lab.networks.frame import Frame
 from vae_lab.noise import Stream, derive
 from vae_lab.objectives.objective import Objective
 from vae_lab.pairs import check_density, check_spaces
@@ -28,7 +33,7 @@ from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import EncoderPrior, Prior
 
 
-def part(config: DictConfig, group: str, kind: type, **sizes: Any) -> Any:
+def part(config: DictConfig, group: str, *kinds: type, **sizes: Any) -> Any:
     """The part of a config group, with the sizes that the parts around it give.
 
     Raises:
@@ -36,8 +41,9 @@ def part(config: DictConfig, group: str, kind: type, **sizes: Any) -> Any:
     """
     node = config[group]
     target = get_object(node["_target_"])
-    if not (isinstance(target, type) and issubclass(target, kind)):
-        raise UserError(f"{group}._target_={node['_target_']}: it is no {kind.__module__}.{kind.__name__}")
+    if not (isinstance(target, type) and issubclass(target, kinds)):
+        wanted = " or ".join(f"{kind.__module__}.{kind.__name__}" for kind in kinds)
+        raise UserError(f"{group}._target_={node['_target_']}: it is no {wanted}")
     try:
         return instantiate(node, **sizes, _convert_="all")
     except Exception as error:
@@ -69,17 +75,36 @@ def data(config: DictConfig) -> ImageData:
     )
 
 
-def model(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor) -> LatentModel:
+def num_classes(config: DictConfig, images: ImageData) -> int | None:
+    """The classes that the model is conditioned on, or None where it is not.
+
+    Raises:
+        UserError: where the images have no classes.
+    """
+    if config.condition is None:
+        return None
+    if images.num_classes < 2:
+        raise UserError(
+            "condition=label: the images of this data set have no classes; give them some (subfolders of data=folder, "
+            "or labels beside the images of data=arrays), or leave out condition"
+        )
+    return images.num_classes
+
+
+def model(
+    config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor, num_classes: int | None = None
+) -> LatentModel:
     """The model for images of the given shape, its output starting at their mean, its weights fixed by the seed.
 
     Args:
         config: the run's configuration.
         image_shape: channels, height, width.
         pixel_mean: the mean training image, of `image_shape`.
+        num_classes: the classes that the images are conditioned on, or None.
     """
     torch.manual_seed(derive(config.seed, Stream.WEIGHTS))
     posterior = part(config, "posterior", Posterior, latent_dim=config.latent_dim)
-    prior = part(config, "prior", Prior, latent_dim=config.latent_dim)
+    prior = part(config, "prior", Prior, **prior_sizes(config, num_classes))
     check_spaces(config.posterior["_target_"], posterior.space, config.prior["_target_"], prior.space)
     if posterior.event_shape != prior.event_shape:
         raise UserError(
@@ -87,19 +112,30 @@ def model(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor) 
             f"{posterior.event_shape}; give both the same options"
         )
     likelihood = part(config, "likelihood", Likelihood, image_shape=image_shape)
-    networks = part(config, "model", Architecture)
-    encoder = denoising(config, networks.encoder(image_shape, posterior.param_shape))
-    decoder = networks.decoder(posterior.event_shape, likelihood.param_shape)
-    bias = likelihood.params_at(pixel_mean)
-    built = VAE(encoder, posterior, prior, OutputBias(decoder, bias), likelihood)
+    networks = part(config, "model", Architecture, Hierarchy)
+    corruption = None if config.corruption is None else part(config, "corruption", Corruption)
+    frame = Frame(image_shape, likelihood.params_at(pixel_mean), num_classes, corruption)
+    if isinstance(networks, Hierarchy):
+        return networks.assemble(frame, config.latent_dim, prior, likelihood)
+    encoder = frame.encoder(lambda seen: networks.encoder(seen, posterior.param_shape))
+    decoder = frame.decoder(lambda seen: networks.decoder(seen, likelihood.param_shape), posterior.event_shape)
     if isinstance(prior, EncoderPrior):
-        prior.introduce(built.encode, pixel_mean)
-    return built
+        # Clean pseudo-inputs, whatever the images are seen through.
+        prior.introduce(partial(posterior_of, encoder, posterior), pixel_mean)
+    return VAE(frame.behind_corruption(encoder), posterior, prior, decoder, likelihood)
 
 
-def denoising(config: DictConfig, encoder: nn.Module) -> nn.Module:
-    """The encoder of images, behind the corruption that the configuration asks for."""
-    return encoder if config.corruption is None else nn.Sequential(part(config, "corruption", Corruption), encoder)
+def posterior_of(encoder: nn.Module, posterior: Posterior, x: Tensor) -> Distribution:
+    """q(z | x) of images as the encoder sees them."""
+    return posterior(at_least_float32(encoder(x)))
+
+
+def prior_sizes(config: DictConfig, num_classes: int | None) -> dict[str, int | None]:
+    """The sizes that the prior is given: the classes only where its law depends on them."""
+    sizes: dict[str, int | None] = {"latent_dim": config.latent_dim}
+    if get_object(config.prior["_target_"]).needs_labels:
+        sizes["num_classes"] = num_classes
+    return sizes
 
 
 def objective(config: DictConfig) -> Objective:

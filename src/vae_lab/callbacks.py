@@ -8,9 +8,11 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from vae_lab import figures
 from vae_lab.data.batches import to_unit
+from vae_lab.data.image_set import Split
 from vae_lab.data.module import ImageData
 from vae_lab.module import TrainingModule
 from vae_lab.noise import Stream, reseed
@@ -102,8 +104,12 @@ class Figures(Callback):
         module = cast(TrainingModule, pl_module)
         data = cast(ImageData, trainer.datamodule)  # type: ignore[attr-defined]
         reseed(module.device, module.seed, Stream.FIGURES)
-        images = to_unit(data.test.images[: self.num_images]).to(next(module.parameters()))
-        return figures.draw(module.model, images, self.num_samples if module.objective.fits_prior else 0)
+        test = Split(*(part[: self.num_images] for part in data.test))
+        images = to_unit(test.images).to(next(module.parameters()))
+        labels = None
+        if module.num_classes is not None:
+            labels = one_hot(test.labels, module.num_classes).to(images)
+        return figures.draw(module.model, images, self.num_samples if module.objective.fits_prior else 0, labels)
 
     @staticmethod
     def _show(trainer: Trainer, pictures: dict[str, Tensor]) -> None:

@@ -41,12 +41,14 @@ def run_experiment(config: DictConfig) -> float:
     timer = Timer()
 
     data = build.data(config)
-    model = build.model(config, data.image_shape, data.pixel_mean())
+    num_classes = build.num_classes(config, data)
+    model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
     module = TrainingModule(
         model,
         build.objective(config),
         build.optimizer(config),
         image_shape=data.image_shape,
+        num_classes=num_classes,
         seed=config.seed,
         nll_samples=config.nll_samples,
         compiled=config.compile,

@@ -14,7 +14,7 @@ MIN_SIDE = 48
 
 
 @torch.no_grad()
-def draw(model: LatentModel, images: Tensor, num_samples: int) -> dict[str, Tensor]:
+def draw(model: LatentModel, images: Tensor, num_samples: int, labels: Tensor | None = None) -> dict[str, Tensor]:
     """All pictures of a model: reconstructions, samples and, of two real latent dimensions, the manifold.
 
     Args:
@@ -22,18 +22,22 @@ def draw(model: LatentModel, images: Tensor, num_samples: int) -> dict[str, Tens
         images: images to reconstruct, of shape (B, C, H, W).
         num_samples: images to generate; 0 for a model whose codes nothing drew to the prior, whose samples (and
             manifold) would be of latent vectors that it never learned to decode.
+        labels: the one-hot classes of the images, of shape (B, classes), for a model that is conditioned on them: its
+            samples are then a row for each of the first classes.
     """
-    pictures = {"reconstructions": reconstructions(model, images)}
-    if num_samples:
+    pictures = {"reconstructions": reconstructions(model, images, labels)}
+    if num_samples and labels is not None:
+        pictures["samples"] = samples_by_class(model, labels)
+    elif num_samples:
         pictures["samples"] = samples(model, num_samples)
         if model.space == "real" and model.encode(images[:1]).event_shape == (2,):
             pictures["manifold"] = manifold(model, images)
     return pictures
 
 
-def reconstructions(model: LatentModel, images: Tensor, num_columns: int = 8) -> Tensor:
+def reconstructions(model: LatentModel, images: Tensor, labels: Tensor | None = None, num_columns: int = 8) -> Tensor:
     """Rows of images, each above the row of their reconstructions: the means of p(x | z) at the codes of the images."""
-    means = model.decode(model.code(images)).mean.to(images)
+    means = model.decode(model.code(images, labels), labels).mean.to(images)
     rows = [row for pair in zip(images.split(num_columns), means.split(num_columns), strict=True) for row in pair]
     return grid(torch.cat(rows), num_columns)
 
@@ -41,6 +45,13 @@ def reconstructions(model: LatentModel, images: Tensor, num_columns: int = 8) ->
 def samples(model: LatentModel, num_samples: int) -> Tensor:
     """Means of p(x | z) at latent vectors drawn from the prior."""
     return grid(model.generate(num_samples).mean, num_columns=math.isqrt(num_samples))
+
+
+def samples_by_class(model: LatentModel, labels: Tensor, num_rows: int = 10, num_columns: int = 8) -> Tensor:
+    """Means of p(x | z, class) at latent vectors drawn from the prior, a row for each class."""
+    classes = torch.eye(labels.shape[-1]).to(labels)[:num_rows]
+    c = classes.repeat_interleave(num_columns, 0)  # (rows * columns, classes)
+    return grid(model.generate(len(c), c).mean, num_columns)
 
 
 def manifold(model: LatentModel, like: Tensor, side: int = 20) -> Tensor:

@@ -15,6 +15,7 @@ from torch.distributions import Distribution
 from vae_lab.conditional import at_least_float32
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
+from vae_lab.networks.condition import given
 from vae_lab.pairs import Space
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import Prior
@@ -75,7 +76,12 @@ class LatentModel(nn.Module, ABC):
 
     @abstractmethod
     def generate(self, n: int, c: Tensor | None = None) -> Distribution:
-        """The laws p(x | z) of `n` images at latent variables drawn from the prior: batch shape (n,)."""
+        """The laws p(x | z) of `n` images at latent variables drawn from the prior: batch shape (n,).
+
+        Args:
+            n: images.
+            c: what they are conditioned on, of batch shape (n,), or None.
+        """
 
     @abstractmethod
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
@@ -88,6 +94,11 @@ class LatentModel(nn.Module, ABC):
     @abstractmethod
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
         """The likelihood p(x | z) at latent variables of shape (*batch, *latent): batch shape (*batch,)."""
+
+
+def draw(p: Distribution, n: int) -> Tensor:
+    """`n` samples of a prior: one for each condition where it has conditions, of shape (n, *latent)."""
+    return p.sample() if p.batch_shape else p.sample((n,))
 
 
 class VAE(LatentModel):
@@ -114,16 +125,16 @@ class VAE(LatentModel):
         self.space = posterior.space
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.posterior(at_least_float32(self.encoder(x)))
+        return self.posterior(at_least_float32(given(self.encoder, x, c)))
 
     def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         return self.posterior.centre(self.encode(x, c))
 
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.likelihood(at_least_float32(self.decoder(self.posterior.decoder_gain * z)))
+        return self.likelihood(at_least_float32(given(self.decoder, self.posterior.decoder_gain * z, c)))
 
     def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
-        q, p = self.encode(x, c), self.prior(None)
+        q, p = self.encode(x, c), self.prior(c)
         z = q.rsample((num_samples,))  # (K, B, *latent)
         log_q, log_p = q.log_prob(z), p.log_prob(z)  # (K, B) each
         exact = kl.closed_form(q, p)  # (B,)
@@ -132,4 +143,4 @@ class VAE(LatentModel):
         return Trace(log_px, (Latent(z, log_q, log_p, divergence, q, p),))
 
     def generate(self, n: int, c: Tensor | None = None) -> Distribution:
-        return self.decode(self.prior(None).sample((n,)), c)
+        return self.decode(draw(self.prior(c), n), c)

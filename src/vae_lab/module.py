@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from vae_lab.averages import Averages
 from vae_lab.data.batches import Batch
@@ -25,6 +26,7 @@ class TrainingModule(LightningModule):
         objective: what is optimised.
         make_optimizer: builds the optimizer of the given parameters.
         image_shape: channels, height, width; a checkpoint carries it, to be loaded without the data.
+        num_classes: the classes that the images are conditioned on, or None.
         seed: the run's seed, from which all noise is derived.
         nll_samples: latent samples K for each image behind `test/nll`.
         compiled: whether the objective runs through `torch.compile`.
@@ -37,6 +39,7 @@ class TrainingModule(LightningModule):
         make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
         *,
         image_shape: tuple[int, ...],
+        num_classes: int | None,
         seed: int,
         nll_samples: int,
         compiled: bool,
@@ -46,6 +49,7 @@ class TrainingModule(LightningModule):
         self.objective = objective
         self.make_optimizer = make_optimizer
         self.image_shape = image_shape
+        self.num_classes = num_classes
         self.seed = seed
         self.nll_samples = nll_samples
         # A compiled function beside the modules, not a compiled module among them: that would rename the parameters.
@@ -56,16 +60,19 @@ class TrainingModule(LightningModule):
         self.train_averages = Averages()
         self.evaluation_averages = Averages()
 
-    def _eager_loss(self, x: Tensor) -> Loss:
-        loss: Loss = self.objective(self.model, x)
+    def _eager_loss(self, x: Tensor, c: Tensor | None) -> Loss:
+        loss: Loss = self.objective(self.model, x, c)
         return loss
+
+    def _condition(self, batch: Batch) -> Tensor | None:
+        return None if self.num_classes is None else one_hot(batch.labels, self.num_classes).to(batch.x)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return self.make_optimizer(self.parameters())
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         reseed(self.device, self.seed, Stream.TRAIN, self.global_rank, self.current_epoch, batch_idx)
-        loss = self._loss(batch.x)
+        loss = self._loss(batch.x, self._condition(batch))
         self.train_averages.add({"loss": loss.value, **loss.terms}, len(batch.x))
         if self.train_averages.num_batches >= self.trainer.log_every_n_steps:  # type: ignore[attr-defined]
             self._log_training()
@@ -84,14 +91,15 @@ class TrainingModule(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         # The same noise at every validation: what changes between them is the model.
         reseed(self.device, self.seed, Stream.VALIDATE, self.global_rank, batch_idx)
-        self._evaluate(batch, self.criterion.validate(self.model, batch.x))
+        self._evaluate(batch, self.criterion.validate(self.model, batch.x, self._condition(batch)))
 
     def on_validation_epoch_end(self) -> None:
         self._log_evaluation("val")
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         reseed(self.device, self.seed, Stream.TEST, self.global_rank, batch_idx)
-        self._evaluate(batch, self.criterion.test(self.model, batch.x, nll_samples=self.nll_samples))
+        c = self._condition(batch)
+        self._evaluate(batch, self.criterion.test(self.model, batch.x, c, nll_samples=self.nll_samples))
 
     def on_test_epoch_end(self) -> None:
         self._log_evaluation("test")
@@ -115,6 +123,7 @@ class TrainingModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["train_averages"] = self.train_averages.state_dict()
         checkpoint["image_shape"] = list(self.image_shape)
+        checkpoint["num_classes"] = self.num_classes
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.train_averages.load_state_dict(checkpoint["train_averages"], self.device)

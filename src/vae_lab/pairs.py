@@ -59,6 +59,63 @@ def check_density(posterior: str, has_density: bool | None, objective: str, want
         )
 
 
+def check_labels(condition: str | None, prior: str, needs_labels: bool | None, scores_posteriors: bool | None) -> None:
+    """Refuse a prior that needs classes without them, or has no use for them.
+
+    Raises:
+        UserError: one line with the way out.
+    """
+    if needs_labels and condition is None:
+        raise UserError(
+            f"{named('prior', prior)}: it has a law for each class, so it needs condition=label; "
+            "add that, or choose prior=standard_normal"
+        )
+    if scores_posteriors and condition is not None:
+        raise UserError(
+            f"{named('prior', prior)}: its pseudo-inputs have no classes for the encoder to see; with condition=label "
+            "choose prior=label_normal (or mixture, flow)"
+        )
+
+
+def check_hierarchy(
+    model: str, has_own_posteriors: bool | None, posterior: str, prior: str, scores_posteriors: bool | None
+) -> None:
+    """Refuse parts that a model with several stochastic layers has no place for.
+
+    Raises:
+        UserError: one line with the way out.
+    """
+    if not has_own_posteriors:
+        return
+    if named("posterior", posterior) != "posterior=diagonal":
+        raise UserError(
+            f"{named('posterior', posterior)}: the layers of {named('model', model)} have diagonal normal posteriors "
+            "of their own; leave out posterior, or choose model=mlp"
+        )
+    if scores_posteriors:
+        raise UserError(
+            f"{named('prior', prior)}: {named('model', model)} has no encoder from images to its top layer alone; "
+            "choose prior=mixture (or flow), or model=mlp"
+        )
+
+
+def check_scoring(
+    prior: str, scores_posteriors: bool | None, posterior: str, has_density: bool | None, one_pass: bool | None
+) -> None:
+    """Refuse a prior made of posteriors whose densities are not to be had, or only slowly.
+
+    Raises:
+        UserError: one line with the way out.
+    """
+    if scores_posteriors and (has_density is False or one_pass is False):
+        reason = "there is none" if has_density is False else "each costs one pass for every latent unit"
+        raise UserError(
+            f"{named('prior', prior)}: it needs the density of every z under hundreds of posteriors, and under "
+            f"{named('posterior', posterior)} {reason}; choose posterior=diagonal (or full_covariance), or keep the "
+            "posterior and choose prior=flow"
+        )
+
+
 def check_latent_dim(latent_dim: int, posterior: str, least: int | None) -> None:
     """Refuse fewer latent dimensions than the space of the posterior has."""
     if least is not None and latent_dim < least:

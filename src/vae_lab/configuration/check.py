@@ -17,7 +17,14 @@ from vae_lab.configuration.signature import Signature, signature
 from vae_lab.configuration.source import find, read
 from vae_lab.data.treatment import resolve, resolve_dequantize
 from vae_lab.errors import UserError, nearest, show
-from vae_lab.pairs import check_density, check_latent_dim, check_spaces
+from vae_lab.pairs import (
+    check_density,
+    check_hierarchy,
+    check_labels,
+    check_latent_dim,
+    check_scoring,
+    check_spaces,
+)
 
 # Hydra's own keys beside `_target_`.
 HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_", "_args_"})
@@ -114,13 +121,13 @@ def check_pairs(top: dict[str, Any]) -> None:
     posterior, prior, objective = (top[group]["_target_"] for group in ("posterior", "prior", "objective"))
     check_latent_dim(top["latent_dim"], posterior, declared(posterior, "min_latent_dim"))
     check_spaces(posterior, declared(posterior, "space"), prior, declared(prior, "space"))
-    check_density(posterior, declared(posterior, "has_density"), objective, declared(objective, "posterior_density"))
-    if declared(prior, "scores_posteriors") and declared(posterior, "one_pass_density") is False:
-        raise UserError(
-            f"prior._target_={prior}: it needs the density of every z under hundreds of posteriors, and under "
-            f"{posterior.rpartition('.')[2]} each costs one pass for every latent unit; "
-            "use posterior=diagonal or posterior=full_covariance, or keep the posterior and use prior=flow"
-        )
+    has_density = declared(posterior, "has_density")
+    check_density(posterior, has_density, objective, declared(objective, "posterior_density"))
+    scores_posteriors = declared(prior, "scores_posteriors")
+    check_labels(top["condition"], prior, declared(prior, "needs_labels"), scores_posteriors)
+    model = top["model"]["_target_"]
+    check_hierarchy(model, declared(model, "has_own_posteriors"), posterior, prior, scores_posteriors)
+    check_scoring(prior, scores_posteriors, posterior, has_density, declared(posterior, "one_pass_density"))
 
 
 def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ PARTS: dict[str, frozenset[str]] = {
     "corruption": frozenset(),
     "model": frozenset(),
     "posterior": frozenset({"latent_dim"}),
-    "prior": frozenset({"latent_dim"}),
+    "prior": frozenset({"latent_dim", "num_classes"}),
     "likelihood": frozenset({"image_shape"}),
     "objective": frozenset(),
     "optimizer": frozenset({"params"}),

@@ -37,6 +37,7 @@ class TopLevel(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)]
     compile: bool
     resume: str | None
+    condition: Literal["label"] | None
     checkpoint_every_n_steps: PositiveInt
     nll_samples: PositiveInt
     data: Data

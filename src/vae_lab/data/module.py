@@ -50,6 +50,11 @@ class ImageData(LightningDataModule):
         """Channels, height, width."""
         return tuple(self.train.images.shape[1:])
 
+    @property
+    def num_classes(self) -> int:
+        """The classes of the images, which are numbered from 0; 1 where they have none."""
+        return 1 + max(int(split.labels.max()) for split in (self.train, self.val, self.test))
+
     def pixel_mean(self) -> Tensor:
         """The mean training image, of `image_shape`, in [0, 1]."""
         level = self.train.images.sum(0, dtype=torch.int64).double() / len(self.train.images)

@@ -22,16 +22,17 @@ class Criterion(ABC):
     higher_is_better: ClassVar[bool]
 
     @abstractmethod
-    def validate(self, model: LatentModel, x: Tensor) -> Figures:
-        """The figures of images of shape (B, C, H, W), cheap enough for every epoch."""
+    def validate(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Figures:
+        """The figures of images of shape (B, C, H, W), given their conditions, cheap enough for every epoch."""
 
     @abstractmethod
-    def test(self, model: LatentModel, x: Tensor, *, nll_samples: int) -> Figures:
+    def test(self, model: LatentModel, x: Tensor, c: Tensor | None = None, *, nll_samples: int) -> Figures:
         """The figures for the end of a run.
 
         Args:
             model: a model that this criterion is for.
             x: images, of shape (B, C, H, W).
+            c: what they are conditioned on.
             nll_samples: latent samples K for each image, where the likelihood is estimated.
         """
 
@@ -48,12 +49,12 @@ class PlainELBO(Criterion):
     monitored = "elbo"
     higher_is_better = True
 
-    def validate(self, model: LatentModel, x: Tensor) -> Figures:
-        return bounds.plain_elbo(model, x)
+    def validate(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Figures:
+        return bounds.plain_elbo(model, x, c)
 
-    def test(self, model: LatentModel, x: Tensor, *, nll_samples: int) -> Figures:
-        nll = bounds.nll(model, x, num_samples=nll_samples)
-        return {**bounds.plain_elbo(model, x), "nll": nll}
+    def test(self, model: LatentModel, x: Tensor, c: Tensor | None = None, *, nll_samples: int) -> Figures:
+        nll = bounds.nll(model, x, c, num_samples=nll_samples)
+        return {**bounds.plain_elbo(model, x, c), "nll": nll}
 
 
 class Distortion(Criterion):
@@ -62,11 +63,11 @@ class Distortion(Criterion):
     monitored = "distortion"
     higher_is_better = False
 
-    def validate(self, model: LatentModel, x: Tensor) -> Figures:
-        return {"distortion": -model.trace(x).log_px.mean(0)}
+    def validate(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Figures:
+        return {"distortion": -model.trace(x, c).log_px.mean(0)}
 
-    def test(self, model: LatentModel, x: Tensor, *, nll_samples: int) -> Figures:
-        return self.validate(model, x)
+    def test(self, model: LatentModel, x: Tensor, c: Tensor | None = None, *, nll_samples: int) -> Figures:
+        return self.validate(model, x, c)
 
 
 def criterion_of(model: LatentModel) -> Criterion:

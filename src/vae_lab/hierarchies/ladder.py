@@ -1,14 +1,23 @@
 """Any number of stochastic layers, inferred from the top down."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from vae_lab.conditional import at_least_float32
+from vae_lab.hierarchies.hierarchy import Hierarchy
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
-from vae_lab.model import Latent, LatentModel, Trace
+from vae_lab.model import Latent, LatentModel, Trace, draw
+from vae_lab.networks.activation import ACTIVATIONS
+from vae_lab.networks.architecture import OutputBias, Shape
+from vae_lab.networks.condition import given
+from vae_lab.networks.dense import MLP
+from vae_lab.networks.frame import Frame
+from vae_lab.options import Activation, PositiveInt, Widths
 from vae_lab.posteriors.normal import DiagonalNormal
 from vae_lab.priors.prior import Prior
 
@@ -56,9 +65,9 @@ class LadderVAE(LatentModel):
 
     def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
         latents: list[Latent] = []
-        for level, from_image in reversed(list(enumerate(self._look_up(x)))):
+        for level, from_image in reversed(list(enumerate(self._look_up(x, c)))):
             if not latents:
-                q, p = from_image, self.prior(None)
+                q, p = from_image, self.prior(c)
                 z = q.rsample((num_samples,))  # (K, B, D)
             else:
                 p = self._look_down(level, latents[-1].z)
@@ -72,26 +81,29 @@ class LadderVAE(LatentModel):
         return Trace(self.decode(latents[-1].z, c).log_prob(x), tuple(latents))
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
-        *lower, q = self._look_up(x)
+        *lower, q = self._look_up(x, c)
         for level, from_image in reversed(list(enumerate(lower))):
             q = product(from_image, self._look_down(level, q.mean))
         return q
 
+    def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.encode(x, c).mean
+
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.likelihood(at_least_float32(self.decoder(z)))
+        return self.likelihood(at_least_float32(given(self.decoder, z, c)))
 
     def generate(self, n: int, c: Tensor | None = None) -> Distribution:
-        z = self.prior(None).sample((n,))
+        z = draw(self.prior(c), n)
         for level in reversed(range(len(self.downward))):
             z = self._look_down(level, z).sample()
         return self.decode(z, c)
 
-    def _look_up(self, x: Tensor) -> list[Distribution]:
+    def _look_up(self, x: Tensor, c: Tensor | None) -> list[Distribution]:
         """N(m_l(x), s_l(x)^2) for every layer, from the image on: batch shape (B,)."""
         laws = []
         features = x
-        for climb, infer, law in zip(self.upward, self.inferred, self.laws, strict=True):
-            features = climb(features)
+        for level, (climb, infer, law) in enumerate(zip(self.upward, self.inferred, self.laws, strict=True)):
+            features = given(climb, features, c if level == 0 else None)
             laws.append(law(at_least_float32(infer(features))))
         return laws
 
@@ -108,3 +120,50 @@ def product(one: Distribution, other: Distribution) -> Distribution:
     variance = (first + second).reciprocal()
     mean = variance * (first * one.mean + second * other.mean)
     return Independent(Normal(mean, variance.sqrt(), validate_args=False), 1, validate_args=False)
+
+
+class Ladder(Hierarchy):
+    """The fully connected ladder.
+
+    Args:
+        lower_dims: units of the stochastic layers below the top one, from the image on; none make it the plain VAE.
+        hidden_sizes: units of the deterministic layers before every stochastic one, on the way up; reversed, on the
+            way down.
+        activation: the nonlinearity after each deterministic layer.
+    """
+
+    def __init__(
+        self,
+        lower_dims: Sequence[PositiveInt] = (50,),
+        hidden_sizes: Widths = (200, 200),
+        activation: Activation = "relu",
+    ) -> None:
+        self.lower_dims = tuple(lower_dims)
+        self.hidden_sizes = tuple(hidden_sizes)
+        self.activation = activation
+
+    def assemble(self, frame: Frame, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
+        *before, last = self.hidden_sizes
+        climb, infer, descend = (
+            MLP(before, self.activation),
+            MLP((), self.activation),
+            MLP(self.hidden_sizes, self.activation),
+        )
+        dims = (*self.lower_dims, latent_dim)
+
+        def features(seen: Shape) -> nn.Module:
+            return nn.Sequential(climb.encoder(seen, (last,)), ACTIVATIONS[self.activation]())
+
+        first = frame.behind_corruption(frame.encoder(features))
+        return LadderVAE(
+            [first, *(features((last,)) for _ in self.lower_dims)],
+            [infer.encoder((last,), (2 * dim,)) for dim in dims],
+            prior,
+            [
+                OutputBias(descend.decoder((above,), (2 * below,)), torch.zeros(2 * below))
+                for below, above in pairwise(dims)
+            ],
+            frame.decoder(lambda seen: descend.decoder(seen, likelihood.param_shape), (dims[0],)),
+            likelihood,
+            dims,
+        )

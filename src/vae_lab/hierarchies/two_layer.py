@@ -1,12 +1,21 @@
 """Two stochastic layers, inferred from the image upwards."""
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae_lab.conditional import at_least_float32
+from vae_lab.hierarchies.hierarchy import Hierarchy
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
-from vae_lab.model import Latent, LatentModel, Trace
+from vae_lab.model import Latent, LatentModel, Trace, draw
+from vae_lab.networks.architecture import OutputBias
+from vae_lab.networks.condition import given
+from vae_lab.networks.dense import MLP
+from vae_lab.networks.frame import Frame
+from vae_lab.options import Activation, PositiveInt
 from vae_lab.posteriors.normal import DiagonalNormal
 from vae_lab.priors.prior import Prior
 
@@ -49,15 +58,18 @@ class TwoLayerVAE(LatentModel):
         self.upper_law = DiagonalNormal(dims[1])  # of q(z2 | z1)
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.lower_law(at_least_float32(self.encoder(x)))
+        return self.lower_law(at_least_float32(given(self.encoder, x, c)))
+
+    def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.encode(x, c).mean
 
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.likelihood(at_least_float32(self.decoder(z)))
+        return self.likelihood(at_least_float32(given(self.decoder, z, c)))
 
     def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
         lower_q = self.encode(x, c)
         z1 = lower_q.rsample((num_samples,))  # (K, B, D1)
-        upper_q, upper_p = self.upper_law(at_least_float32(self.upper_encoder(z1))), self.prior(None)
+        upper_q, upper_p = self.upper_law(at_least_float32(self.upper_encoder(z1))), self.prior(c)
         z2 = upper_q.rsample()  # (K, B, D2)
         lower_p = self.lower_law(at_least_float32(self.upper_decoder(z2)))
         upper_log_q, upper_log_p = upper_q.log_prob(z2), upper_p.log_prob(z2)  # (K, B) each
@@ -75,5 +87,42 @@ class TwoLayerVAE(LatentModel):
         )
 
     def generate(self, n: int, c: Tensor | None = None) -> Distribution:
-        z2 = self.prior(None).sample((n,))
+        z2 = draw(self.prior(c), n)
         return self.decode(self.lower_law(at_least_float32(self.upper_decoder(z2))).sample(), c)
+
+
+class TwoLayer(Hierarchy):
+    """The fully connected model of two stochastic layers.
+
+    The defaults are Burda et al. 2016, https://arxiv.org/abs/1509.00519: images, 200-200, 100 units of z1, 100-100,
+    `latent_dim` (50 in the paper) units of z2, with tanh between.
+
+    Args:
+        hidden_sizes: units of the layers between the image and z1, from the image on.
+        lower_dim: units of z1.
+        upper_hidden_sizes: units of the layers between z1 and z2, from z1 on.
+        activation: the nonlinearity after each hidden layer.
+    """
+
+    def __init__(
+        self,
+        hidden_sizes: Sequence[PositiveInt] = (200, 200),
+        lower_dim: PositiveInt = 100,
+        upper_hidden_sizes: Sequence[PositiveInt] = (100, 100),
+        activation: Activation = "tanh",
+    ) -> None:
+        self.lower_dim = lower_dim
+        self.images = MLP(hidden_sizes, activation)
+        self.latents = MLP(upper_hidden_sizes, activation)
+
+    def assemble(self, frame: Frame, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
+        lower_params, upper_params = (2 * self.lower_dim,), (2 * latent_dim,)
+        return TwoLayerVAE(
+            frame.behind_corruption(frame.encoder(lambda seen: self.images.encoder(seen, lower_params))),
+            self.latents.encoder((self.lower_dim,), upper_params),
+            prior,
+            OutputBias(self.latents.decoder((latent_dim,), lower_params), torch.zeros(lower_params)),
+            frame.decoder(lambda seen: self.images.decoder(seen, likelihood.param_shape), (self.lower_dim,)),
+            likelihood,
+            dims=(self.lower_dim, latent_dim),
+        )

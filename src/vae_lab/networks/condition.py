@@ -30,7 +30,7 @@ class LabelledEncoder(nn.Module):
         self.plane_shape = (1, height, width)
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        plane = self.planes(c).unflatten(-1, self.plane_shape)  # (B, 1, H, W)
+        plane = self.planes(c.to(x.dtype)).unflatten(-1, self.plane_shape)  # (B, 1, H, W)
         return self.network(torch.cat([x, plane.to(x.dtype)], -3))
 
 
@@ -38,13 +38,16 @@ class LabelledDecoder(nn.Module):
     """A decoder of latent vectors with the class behind them.
 
     Args:
-        network: takes latent vectors with `num_classes` units more.
+        network: takes vectors of all latent units and one more unit for each class.
+        num_event_dims: dimensions of a latent variable, which are flattened.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, num_event_dims: int) -> None:
         super().__init__()
         self.network = network
+        self.num_event_dims = num_event_dims
 
     def forward(self, z: Tensor, c: Tensor) -> Tensor:
-        labels = c.to(z.dtype).expand(*z.shape[:-1], c.shape[-1])  # (K, B, classes)
-        return self.network(torch.cat([z, labels], -1))
+        units = z.flatten(-self.num_event_dims)  # (K, B, D)
+        labels = c.to(z.dtype).expand(*units.shape[:-1], c.shape[-1])  # (K, B, classes)
+        return self.network(torch.cat([units, labels], -1))

@@ -18,6 +18,7 @@ class Prior(Conditional, ABC):
     """
 
     space: ClassVar[Space] = "real"
+    needs_labels: ClassVar[bool] = False  # its `__init__` is then given `num_classes`, and its laws the classes
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()

@@ -1,0 +1,33 @@
+"""A prior that depends on the class."""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+
+from vae_lab.priors.prior import Prior
+
+
+class LabelNormal(Prior):
+    """p(z | class) = N(mean, diag(scale^2)), with a learned mean and scale for each class.
+
+    Sohn et al. 2015, section 4.1,
+    https://papers.nips.cc/paper/5775-learning-structured-output-representation-using-deep-conditional-generative-models
+
+    Args:
+        latent_dim: latent units.
+        num_classes: classes.
+    """
+
+    needs_labels = True
+
+    def __init__(self, latent_dim: int, num_classes: int) -> None:
+        super().__init__(latent_dim)
+        self.means = nn.Parameter(0.1 * torch.randn(num_classes, latent_dim))
+        self.log_scales = nn.Parameter(torch.zeros(num_classes, latent_dim))
+
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        """p(z | c), of the batch shape of the one-hot classes `c`, of shape (*batch, num_classes)."""
+        assert c is not None, "the check of the configuration asks for condition=label"
+        weights = c.to(self.means.dtype)
+        mean, log_scale = weights @ self.means, weights @ self.log_scales  # (*batch, D) each
+        return Independent(Normal(mean, log_scale.clamp(-15, 15).exp(), validate_args=False), 1, validate_args=False)
