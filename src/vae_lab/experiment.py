@@ -79,6 +79,8 @@ def run_experiment(config: DictConfig) -> float:
         "data/binarize": data.treatment,
         "data/dequantize": data.dequantization,
     }
+    if config.condition is not None:
+        metrics["condition"] = config.condition  # the figures are then of log p(x | class)
     if "test/nll" in metrics:
         metrics["test/nll_samples"] = config.nll_samples
     if "test/nll" in metrics and has_code_length(build.likelihood_class(config).support, data.dequantization):

@@ -42,8 +42,9 @@ def table(run_dir: Path, metrics: Metrics) -> str:
         ("NLL", "test/nll", f"nats per image (upper bound, {metrics.get('test/nll_samples')} samples)"),
         ("NLL", "test/bits_per_dim", "bits per pixel (likewise)"),
     ]
+    given = " given the class" if "condition" in metrics else ""
     treatment = f"binarize={metrics['data/binarize']}, dequantize={metrics['data/dequantize']}"
-    lines = [f"test figures of epoch {metrics['epoch']}, the best on validation ({treatment})"]
+    lines = [f"test figures{given} of epoch {metrics['epoch']}, the best on validation ({treatment})"]
     lines += [f"  {name:<12}{metrics[key]:>10.3f}  {unit}" for name, key, unit in rows if key in metrics]
     lines += [f"pictures     {path}" for path in sorted((shown / "figures").glob("*.png"))]
     lines += [f"all figures  {shown / METRICS}", f"dashboard    tensorboard --logdir {shown}"]

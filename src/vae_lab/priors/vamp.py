@@ -35,7 +35,7 @@ class VampPrior(EncoderPrior):
         self.register_buffer("weight_logits", torch.zeros(num_pseudo_inputs), persistent=False)
 
     def introduce(self, encode: Callable[[Tensor], Distribution], pixel_mean: Tensor) -> None:
-        # A bound method, not a module: the encoder's parameters are not registered a second time.
+        # A function, not a module: the encoder's parameters are not registered a second time.
         self._encode = encode
         centre = pixel_mean.clamp(0.05, 0.95).logit()  # further out the sigmoid would hold a pixel still
         noise = torch.randn(len(self.weight_logits), *pixel_mean.shape)
