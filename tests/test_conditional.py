@@ -38,7 +38,9 @@ def test_encoder_and_decoder_see_the_class(model: LatentModel) -> None:
 def test_every_image_goes_with_its_own_class(model: LatentModel) -> None:
     x = torch.rand(4, *parts.IMAGE_SHAPE).round()
     together = model.decode(model.code(x, LABELS), LABELS).mean
-    alone = torch.cat([model.decode(model.code(one, c), c).mean for one, c in zip(x.split(1), LABELS.split(1))])
+    alone = torch.cat(
+        [model.decode(model.code(one, c), c).mean for one, c in zip(x.split(1), LABELS.split(1), strict=True)]
+    )
     torch.testing.assert_close(together, alone)
 
 
