@@ -70,6 +70,23 @@ def refusal(*overrides: str) -> str:
             "did you mean 'Bernoulli'?",
         ),
         (["~model._target_"], "model", "_target_"),
+        # settings of the trainer that would make a figure untrue
+        (["+trainer.limit_test_batches=1"], "trainer.limit_test_batches=1", "all their images"),
+        (["+trainer.fast_dev_run=true"], "trainer.fast_dev_run=true", "limit_train_batches"),
+        (["trainer.check_val_every_n_epoch=30"], "trainer.check_val_every_n_epoch=30", "no validation"),
+        (
+            ["trainer.precision=bf16-mixed", "trainer.gradient_clip_val=100"],
+            "trainer.gradient_clip_val=100",
+            "optimizer.fused=false",
+        ),
+        # pairs of parts
+        (["condition=label", "prior=vamp"], "prior=vamp", "prior=label_normal"),
+        (["prior=label_normal"], "prior=label_normal", "condition=label"),
+        (["model=ladder", "posterior=iaf"], "posterior=iaf", "model=mlp"),
+        (["model=two_layer", "prior=vamp"], "prior=vamp", "prior=mixture"),
+        (["prior=vamp", "posterior=iaf"], "prior=vamp", "prior=flow"),
+        (["prior=vamp", "model=conv", "model.norm=batch"], "model.norm=batch", "model.norm=group"),
+        (["posterior=delta", "objective=autoencoder", "prior=mixture"], "prior=mixture", "leave it out"),
         # what cannot be read
         (["latent_dim=[1"], "latent_dim=[1", "no KEY=VALUE"),
         (["data.root='${oc.env:NO_SUCH_VARIABLE}'"], "data.root", "NO_SUCH_VARIABLE"),

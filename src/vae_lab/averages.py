@@ -23,11 +23,18 @@ class Averages:
         self.num_batches = 0
 
     def add(self, terms: Mapping[str, Tensor], num_images: int) -> None:
-        """Count a batch whose terms are averages over its `num_images` images."""
-        values = torch.stack([*terms.values()]).detach()
+        """Count a batch of `num_images` images.
+
+        Args:
+            terms: averages over the batch, scalars, or the figures of its images, of shape (B,).
+            num_images: B.
+        """
+        values = torch.stack([*terms.values()]).detach()  # (T,) or (T, B)
         wide = values if values.device.type == "mps" else values.double()
-        weighted = torch.cat([wide, wide.new_ones(1)]) * num_images
-        self.totals = weighted if self.totals is None else self.totals + weighted
+        means = wide.mean(1) if wide.ndim == 2 else wide  # (T,)
+        weighted = torch.cat([means, means.new_ones(1)]) * num_images
+        # The totals of a resumed run were read onto the host.
+        self.totals = weighted if self.totals is None else self.totals.to(weighted.device) + weighted
         self.names = tuple(terms)
         self.num_batches += 1
 
@@ -43,7 +50,7 @@ class Averages:
     def state_dict(self) -> dict[str, Any]:
         return {"names": list(self.names), "totals": self.totals, "num_batches": self.num_batches}
 
-    def load_state_dict(self, state: Mapping[str, Any], device: torch.device) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.names = tuple(state["names"])
-        self.totals = None if state["totals"] is None else state["totals"].to(device)
+        self.totals = state["totals"]
         self.num_batches = state["num_batches"]

@@ -88,6 +88,12 @@ def num_classes(config: DictConfig, images: ImageData) -> int | None:
             "condition=label: the images of this data set have no classes; give them some (subfolders of data=folder, "
             "or labels beside the images of data=arrays), or leave out condition"
         )
+    unseen = set(images.test.labels.tolist()) - set(images.train.labels.tolist())
+    if unseen:
+        raise UserError(
+            f"condition=label: {len(unseen)} classes of the test images have no training image, so nothing could be "
+            "learned of them; leave out condition"
+        )
     return images.num_classes
 
 

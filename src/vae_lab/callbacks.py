@@ -39,6 +39,8 @@ class BestAndLast(Checkpoint):
         self.best_figures: dict[str, float] = {}
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
         criterion = cast(TrainingModule, pl_module).criterion
         value = trainer.callback_metrics[f"val/{criterion.monitored}"].item()
         if criterion.improves(value, self.best_value):

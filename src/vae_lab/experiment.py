@@ -81,6 +81,9 @@ def run_experiment(config: DictConfig) -> float:
     }
     if config.condition is not None:
         metrics["condition"] = config.condition  # the figures are then of log p(x | class)
+    if config.corruption is not None:
+        metrics["corruption"] = config.corruption["_target_"].rpartition(".")[2]
+        metrics["corruption/when"] = config.corruption.when
     if "test/nll" in metrics:
         metrics["test/nll_samples"] = config.nll_samples
     if "test/nll" in metrics and has_code_length(build.likelihood_class(config).support, data.dequantization):

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
-from vae_lab.model import LatentModel
+from vae_lab.model import VAE, LatentModel
+from vae_lab.priors.standard_normal import StandardNormal
 
 # Smaller images are enlarged, each pixel to a square, until their shorter side is at least this long.
 MIN_SIDE = 48
@@ -15,7 +16,7 @@ MIN_SIDE = 48
 
 @torch.no_grad()
 def draw(model: LatentModel, images: Tensor, num_samples: int, labels: Tensor | None = None) -> dict[str, Tensor]:
-    """All pictures of a model: reconstructions, samples and, of two real latent dimensions, the manifold.
+    """All pictures of a model: reconstructions, samples and, of two latent units under a standard normal, the manifold.
 
     Args:
         model: the model.
@@ -27,10 +28,10 @@ def draw(model: LatentModel, images: Tensor, num_samples: int, labels: Tensor | 
     """
     pictures = {"reconstructions": reconstructions(model, images, labels)}
     if num_samples and labels is not None:
-        pictures["samples"] = samples_by_class(model, labels)
+        pictures["samples"] = samples_by_class(model, labels, num_samples)
     elif num_samples:
         pictures["samples"] = samples(model, num_samples)
-        if model.space == "real" and model.encode(images[:1]).event_shape == (2,):
+        if isinstance(model, VAE) and isinstance(model.prior, StandardNormal) and model.prior.latent_dim == 2:
             pictures["manifold"] = manifold(model, images)
     return pictures
 
@@ -47,9 +48,10 @@ def samples(model: LatentModel, num_samples: int) -> Tensor:
     return grid(model.generate(num_samples).mean, num_columns=math.isqrt(num_samples))
 
 
-def samples_by_class(model: LatentModel, labels: Tensor, num_rows: int = 10, num_columns: int = 8) -> Tensor:
-    """Means of p(x | z, class) at latent vectors drawn from the prior, a row for each class."""
-    classes = torch.eye(labels.shape[-1]).to(labels)[:num_rows]
+def samples_by_class(model: LatentModel, labels: Tensor, num_samples: int, max_rows: int = 10) -> Tensor:
+    """Means of p(x | z, class) at latent vectors drawn from the prior, a row for each of the first classes."""
+    classes = torch.eye(labels.shape[-1]).to(labels)[:max_rows]
+    num_columns = max(1, num_samples // len(classes))
     c = classes.repeat_interleave(num_columns, 0)  # (rows * columns, classes)
     return grid(model.generate(len(c), c).mean, num_columns)
 

@@ -91,7 +91,8 @@ class TrainingModule(LightningModule):
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         # The same noise at every validation: what changes between them is the model.
         reseed(self.device, self.seed, Stream.VALIDATE, self.global_rank, batch_idx)
-        self._evaluate(batch, self.criterion.validate(self.model, batch.x, self._condition(batch)))
+        figures = self.criterion.validate(self.model, batch.x, self._condition(batch))
+        self.evaluation_averages.add(figures, len(batch.x))
 
     def on_validation_epoch_end(self) -> None:
         self._log_evaluation("val")
@@ -99,14 +100,11 @@ class TrainingModule(LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         reseed(self.device, self.seed, Stream.TEST, self.global_rank, batch_idx)
         c = self._condition(batch)
-        self._evaluate(batch, self.criterion.test(self.model, batch.x, c, nll_samples=self.nll_samples))
+        figures = self.criterion.test(self.model, batch.x, c, nll_samples=self.nll_samples)
+        self.evaluation_averages.add(figures, len(batch.x))
 
     def on_test_epoch_end(self) -> None:
         self._log_evaluation("test")
-
-    def _evaluate(self, batch: Batch, figures: dict[str, Tensor]) -> None:
-        averages = {name: value.double().mean() for name, value in figures.items()}
-        self.evaluation_averages.add(averages, len(batch.x))
 
     def _log_evaluation(self, split: str) -> None:
         figures = self.evaluation_averages.pop(self._sum_over_processes)
@@ -126,4 +124,4 @@ class TrainingModule(LightningModule):
         checkpoint["num_classes"] = self.num_classes
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self.train_averages.load_state_dict(checkpoint["train_averages"], self.device)
+        self.train_averages.load_state_dict(checkpoint["train_averages"])

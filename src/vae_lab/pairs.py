@@ -116,6 +116,32 @@ def check_scoring(
         )
 
 
+def check_batch_norm(norm: str | None, prior: str, scores_posteriors: bool | None) -> None:
+    """Refuse batch statistics in an encoder that sees batches of images and of pseudo-inputs in turn.
+
+    Raises:
+        UserError: one line with the way out.
+    """
+    if scores_posteriors and norm == "batch":
+        raise UserError(
+            f"model.norm=batch: {named('prior', prior)} sends its pseudo-inputs through the encoder too, whose running "
+            "statistics would be of neither them nor the images; choose model.norm=group (or layer, none)"
+        )
+
+
+def check_fitted(objective: str, fits_prior: bool | None, prior: str) -> None:
+    """Refuse a prior with parameters under an objective in which no prior occurs.
+
+    Raises:
+        UserError: one line with the way out.
+    """
+    if fits_prior is False and named("prior", prior) != "prior=standard_normal":
+        raise UserError(
+            f"{named('prior', prior)}: {named('objective', objective)} has no term of the prior, so it would change "
+            "nothing; leave it out"
+        )
+
+
 def check_latent_dim(latent_dim: int, posterior: str, least: int | None) -> None:
     """Refuse fewer latent dimensions than the space of the posterior has."""
     if least is not None and latent_dim < least:

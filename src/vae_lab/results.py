@@ -40,9 +40,11 @@ def table(run_dir: Path, metrics: Metrics) -> str:
         ("rate", "test/rate", "nats per image"),
         ("distortion", "test/distortion", "nats per image"),
         ("NLL", "test/nll", f"nats per image (upper bound, {metrics.get('test/nll_samples')} samples)"),
-        ("NLL", "test/bits_per_dim", "bits per pixel (likewise)"),
+        ("NLL", "test/bits_per_dim", "bits per dimension (likewise)"),
     ]
     given = " given the class" if "condition" in metrics else ""
+    if metrics.get("corruption/when") == "always":
+        given += " of images seen through a corruption"
     treatment = f"binarize={metrics['data/binarize']}, dequantize={metrics['data/dequantize']}"
     lines = [f"test figures{given} of epoch {metrics['epoch']}, the best on validation ({treatment})"]
     lines += [f"  {name:<12}{metrics[key]:>10.3f}  {unit}" for name, key, unit in rows if key in metrics]

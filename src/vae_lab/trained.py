@@ -107,8 +107,8 @@ def load(run_dir: str | Path) -> Trained:
     }
     image_shape = tuple(checkpoint["image_shape"])
     model = build.model(config, image_shape, torch.zeros(image_shape), checkpoint["num_classes"])
+    model.to(next(iter(weights.values())).dtype)  # first: single precision would round weights of double precision
     model.load_state_dict(weights)
-    model.to(next(iter(weights.values())).dtype)
     metrics_path = run_dir / results.METRICS
     metrics = results.read_metrics(metrics_path) if metrics_path.is_file() else {}
     fits_prior = get_object(config.objective["_target_"]).fits_prior

@@ -15,10 +15,13 @@ from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
 from vae_lab.configuration.schema import TopLevel
 from vae_lab.configuration.signature import Signature, signature
 from vae_lab.configuration.source import find, read
+from vae_lab.configuration.training import check_trainer
 from vae_lab.data.treatment import resolve, resolve_dequantize
 from vae_lab.errors import UserError, nearest, show
 from vae_lab.pairs import (
+    check_batch_norm,
     check_density,
+    check_fitted,
     check_hierarchy,
     check_labels,
     check_latent_dim,
@@ -59,6 +62,7 @@ def check(config: DictConfig) -> None:
     for name, node in top["callbacks"].items():
         if node is not None:
             check_part(f"callbacks.{name}", node, frozenset())
+    check_trainer(top["trainer"], top["optimizer"])
     check_pairs(top)
 
 
@@ -128,6 +132,8 @@ def check_pairs(top: dict[str, Any]) -> None:
     model = top["model"]["_target_"]
     check_hierarchy(model, declared(model, "has_own_posteriors"), posterior, prior, scores_posteriors)
     check_scoring(prior, scores_posteriors, posterior, has_density, declared(posterior, "one_pass_density"))
+    check_batch_norm(top["model"].get("norm"), prior, scores_posteriors)
+    check_fitted(objective, declared(objective, "fits_prior"), prior)
 
 
 def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[str]) -> str:

@@ -46,8 +46,11 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
     others = [override for override in overrides if override.key_or_group != "resume"]
     config = OmegaConf.load(settings)
     assert isinstance(config, DictConfig)
+    planned = config.trainer.max_epochs
     apply(config, others, run_dir)
     check(config)
+    if config.trainer.max_epochs > planned and "LOCAL_RANK" not in os.environ:
+        note_epochs(settings, config.trainer.max_epochs)
     return [
         f"--config-path={settings.parent}",
         "--config-name=config",
@@ -61,7 +64,7 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
 
 
 def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> None:
-    """Apply the overrides that a resumed run may have, and note a longer training in the run's configuration."""
+    """Apply the overrides that a resumed run may have."""
     planned = config.trainer.max_epochs
     for override in overrides:
         key = override.key_or_group
@@ -80,13 +83,15 @@ def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> N
             f"resume={run_dir}: this run has finished (its metrics.json is there); "
             f"to train on, raise trainer.max_epochs above {planned}"
         )
-    if epochs > planned and "LOCAL_RANK" not in os.environ:
-        settings = run_dir / ".hydra" / "config.yaml"
-        saved = OmegaConf.load(settings)
-        OmegaConf.update(saved, "trainer.max_epochs", epochs)
-        unfinished = settings.with_suffix(".unfinished")
-        OmegaConf.save(saved, unfinished)
-        unfinished.replace(settings)
+
+
+def note_epochs(settings: Path, epochs: int) -> None:
+    """Write a longer training into the run's configuration, for the next time it is resumed."""
+    saved = OmegaConf.load(settings)
+    OmegaConf.update(saved, "trainer.max_epochs", epochs)
+    unfinished = settings.with_suffix(".unfinished")
+    OmegaConf.save(saved, unfinished)
+    unfinished.replace(settings)
 
 
 def quoted(path: Path) -> str:

@@ -56,9 +56,6 @@ class GumbelSoftmax(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         return (value * self.logits).sum(-1)
 
-    def entropy(self) -> Tensor:
-        return -(self.logits.exp() * self.logits).sum(-1)
-
     def _perturbed(self, sample_shape: _size) -> Tensor:
         """Log-probabilities with Gumbel noise, whose largest entry is an exact sample: (*sample, *batch, C)."""
         shape = self._extended_shape(sample_shape)

@@ -37,9 +37,6 @@ class UniformSphere(Distribution):
     def log_prob(self, value: Tensor) -> Tensor:
         return value.new_full(value.shape[:-1], -log_area(self.event_shape[0]))
 
-    def entropy(self) -> Tensor:
-        return self.like.new_tensor(log_area(self.event_shape[0]))
-
 
 class PowerSpherical(Distribution):
     """The power spherical law: a density that falls with the angle from its mean direction.

@@ -52,6 +52,8 @@ class ContinuousBernoulli(Likelihood):
     """
 
     support = "unit_interval"
+    # At 0 and 1 the density grows with the logit, without end: on levels that are exactly black it would.
+    needs_dequantizing = True
 
     def params_at(self, mean: Tensor) -> Tensor:
         # The mean of a dark pixel is about -1 / logit: at a logit of -100 a bright pixel costs 100 nats to begin with.
