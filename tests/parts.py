@@ -134,6 +134,12 @@ def loss_and_gradients(
     return loss, {name: parameter.grad for name, parameter in model.named_parameters()}
 
 
+def of_real_vectors(group: str) -> list[str]:
+    """The posteriors (or priors) that have a density over real vectors."""
+    found = declaring(group, "space", ["real"])
+    return found if group == "prior" else [name for name in found if declared(targets(group)[name], "has_density")]
+
+
 def grid_of_support(likelihood: Likelihood, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:
     """Points of a pixel's support and their weights, which sum or integrate a density over it: (N,) each."""
     if likelihood.support == "binary":

@@ -97,7 +97,7 @@ def test_the_encoder_sees_noise_and_the_likelihood_the_clean_image(name: str) ->
     x = parts.images(model, 5)
     scored: list[Tensor] = []
     encoded: list[Tensor] = []
-    record(model.encoder[1], encoded)  # type: ignore[union-attr, index, arg-type]
+    record(model.encoder.encoder, encoded)  # type: ignore[union-attr, arg-type]
     likelihood = model.likelihood.forward  # type: ignore[union-attr]
 
     def scoring(c: Tensor) -> object:

@@ -199,7 +199,7 @@ def test_scores_every_sample_under_every_image(family: Family) -> None:
     torch.testing.assert_close(pairs[2, 3], posterior(params[3]).log_prob(z[2, 0]))
 
 
-@pytest.mark.parametrize("name", parts.names("posterior"))
+@pytest.mark.parametrize("name", parts.of_real_vectors("posterior"))
 def test_integrates_to_one_over_the_plane(name: str) -> None:
     posterior = parts.posterior(name, 2).double()
     points, area = parts.plane(8.0, 200)
