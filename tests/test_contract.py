@@ -203,6 +203,20 @@ def test_posterior_is_finite_at_extremes(name: str, size: float) -> None:
         assert parameter.grad.isfinite().all()
 
 
+@pytest.mark.parametrize("name", parts.of_real_vectors("prior"))
+@pytest.mark.parametrize("size", [-1e3, 1e3])
+def test_prior_is_finite_at_extremes(name: str, size: float) -> None:
+    prior = parts.prior(name, 3)
+    z = torch.full((2, 3), size, requires_grad=True)
+    log_p = prior(parts.second_class() if prior.needs_labels else None).log_prob(z)
+    log_p.sum().backward()
+    assert log_p.isfinite().all()
+    assert z.grad is not None
+    for parameter in [z, *prior.parameters()]:
+        if parameter.grad is not None:
+            assert parameter.grad.isfinite().all()
+
+
 LAWS_WITH_DENSITY = [f"posterior={name}" for name in declaring("posterior", "has_density", [True])]
 
 

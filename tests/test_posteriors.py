@@ -9,9 +9,9 @@ from torch.distributions import Independent, MultivariateNormal, Normal
 from torch.distributions.kl import kl_divergence
 
 import parts
-from vae_lab.flows import FlowLaw
+from vae_lab.laws.flows import FlowLaw
+from vae_lab.laws.pushforward import CholeskyNormal, Pushforward, log_standard_normal
 from vae_lab.maths import kl
-from vae_lab.maths.pushforward import CholeskyNormal, Pushforward, log_standard_normal
 from vae_lab.posteriors.flows import InverseAutoregressiveFlow, SplineFlow
 from vae_lab.posteriors.normal import DiagonalNormal, FullCovarianceNormal
 from vae_lab.posteriors.posterior import Posterior

@@ -15,8 +15,8 @@ from torch.distributions import (
 )
 
 from vae_lab.laws.one_hot import GumbelSoftmax
+from vae_lab.laws.pushforward import CholeskyNormal
 from vae_lab.laws.sphere import PowerSpherical, UniformSphere
-from vae_lab.maths.pushforward import CholeskyNormal
 from vae_lab.maths.sphere import log_area
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.flows import FlowLaw, inverse, spline_steps
-from vae_lab.maths.normals import diagonal_normal
+from vae_lab.laws.flows import FlowLaw, inverse, spline_steps
+from vae_lab.laws.normals import diagonal_normal
 from vae_lab.options import NonNegativeInt, PositiveInt
 from vae_lab.priors.prior import Prior
 

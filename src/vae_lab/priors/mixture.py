@@ -4,8 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_lab.maths.mixture import Mixture
-from vae_lab.maths.normals import diagonal_normal
+from vae_lab.laws.mixture import Mixture
+from vae_lab.laws.normals import diagonal_normal
 from vae_lab.options import PositiveInt
 from vae_lab.priors.prior import Prior
 

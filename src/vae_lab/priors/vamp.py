@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_lab.maths.mixture import Mixture
+from vae_lab.laws.mixture import Mixture
 from vae_lab.options import NonNegativeFloat, PositiveInt
 from vae_lab.priors.prior import EncoderPrior
 

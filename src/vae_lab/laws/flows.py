@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.distributions import Transform
 from zuko.flows import MAF, NSF
 
-from vae_lab.maths.pushforward import Pushforward
+from vae_lab.laws.pushforward import Pushforward
 
 # What the steps' parameters are multiplied with at the start, from zuko's; at 0 their networks would not learn.
 INITIAL_SIZE = 0.1
