@@ -39,8 +39,9 @@ def draw(model: LatentModel, images: Tensor, num_samples: int, labels: Tensor | 
 def reconstructions(model: LatentModel, images: Tensor, labels: Tensor | None = None, num_columns: int = 8) -> Tensor:
     """Rows of images, each above the row of their reconstructions: the means of p(x | z) at the codes of the images."""
     means = model.decode(model.code(images, labels), labels).mean.to(images)
-    rows = [row for pair in zip(images.split(num_columns), means.split(num_columns), strict=True) for row in pair]
-    return grid(torch.cat(rows), num_columns)
+    blanks = images.new_full((-len(images) % num_columns, *images.shape[1:]), 0.5)  # to end the last row
+    pairs = zip(*(torch.cat([part, blanks]).split(num_columns) for part in (images, means)), strict=True)
+    return grid(torch.cat([row for pair in pairs for row in pair]), num_columns)
 
 
 def samples(model: LatentModel, num_samples: int) -> Tensor:
