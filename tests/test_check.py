@@ -90,9 +90,13 @@ def refusal(*overrides: str) -> str:
         (
             ["posterior=gumbel_softmax", "prior=uniform_categorical", "objective=iwae"],
             "objective=iwae",
-            "choose objective=elbo",
+            "elbo",
         ),
-        (["posterior=iaf", "objective=dreg"], "objective=dreg", "objective=ciwae (or elbo, elbo_mc, iwae, miwae, piwae)"),
+        (
+            ["posterior=iaf", "objective=dreg"],
+            "objective=dreg",
+            "elbo_mc",
+        ),
         (["posterior=delta", "objective=iwae"], "posterior=delta", "objective=autoencoder"),
         # what cannot be read
         (["latent_dim=[1"], "latent_dim=[1", "no KEY=VALUE"),
