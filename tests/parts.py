@@ -1,6 +1,7 @@
 """Every part that `conf/` names, and small models with one part exchanged: what the contract tests walk."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,11 @@ class OfOneClass(LatentModel):
         self.prior = model.prior
         self.has_elbo, self.space = model.has_elbo, model.space
 
-    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
-        return self.model.trace(x, second_class(len(x)), num_samples=num_samples)
+    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True) -> Trace:
+        return self.model.trace(x, second_class(len(x)), num_samples=num_samples, score=score)
+
+    def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        return self.model.log_joint(x, zs, second_class(len(x)))
 
     def generate(self, n: int, c: Tensor | None = None) -> Distribution:
         return self.model.generate(n, second_class(n))

@@ -87,6 +87,17 @@ def refusal(*overrides: str) -> str:
         (["prior=vamp", "posterior=iaf"], "prior=vamp", "prior=flow"),
         (["prior=vamp", "model=conv", "model.norm=batch"], "model.norm=batch", "model.norm=group"),
         (["posterior=delta", "objective=autoencoder", "prior=mixture"], "prior=mixture", "leave it out"),
+        (
+            ["posterior=gumbel_softmax", "prior=uniform_categorical", "objective=iwae"],
+            "objective=iwae",
+            "elbo",
+        ),
+        (
+            ["posterior=iaf", "objective=dreg"],
+            "objective=dreg",
+            "elbo_mc",
+        ),
+        (["posterior=delta", "objective=iwae"], "posterior=delta", "objective=autoencoder"),
         # what cannot be read
         (["latent_dim=[1"], "latent_dim=[1", "no KEY=VALUE"),
         (["data.root='${oc.env:NO_SUCH_VARIABLE}'"], "data.root", "NO_SUCH_VARIABLE"),

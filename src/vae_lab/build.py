@@ -28,7 +28,7 @@ from vae_lab.networks.architecture import Architecture
 from vae_lab.networks.frame import Frame
 from vae_lab.noise import Stream, derive
 from vae_lab.objectives.objective import Objective
-from vae_lab.pairs import check_density, check_spaces
+from vae_lab.pairs import check_density, check_sample_density, check_spaces
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import EncoderPrior, Prior
 
@@ -148,7 +148,11 @@ def objective(config: DictConfig) -> Objective:
     """What training optimises."""
     built: Objective = part(config, "objective", Objective)
     posterior = config.posterior["_target_"]
-    check_density(posterior, get_object(posterior).has_density, config.objective["_target_"], built.posterior_density)
+    law = get_object(posterior)
+    check_density(posterior, law.has_density, config.objective["_target_"], built.posterior_density)
+    check_sample_density(
+        posterior, law.relaxed, law.one_pass_density, config.objective["_target_"], built.sample_density
+    )
     return built
 
 

@@ -7,12 +7,14 @@ over the whole event, in nats.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae_lab.conditional import at_least_float32
+from vae_lab.laws.detached import detached
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
 from vae_lab.networks.condition import given
@@ -65,14 +67,19 @@ class LatentModel(nn.Module, ABC):
     space: Space = "real"
 
     @abstractmethod
-    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
+    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True) -> Trace:
         """Infer the latent variables of images and score the images under them.
 
         Args:
             x: images, of shape (B, C, H, W).
             c: what the images are conditioned on, or None.
             num_samples: K, the number of latent samples for each image.
+            score: whether log q(z | x) is differentiable in the parameters of q too, or through z alone.
         """
+
+    @abstractmethod
+    def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        """log p(x, z) at any latent variables, top layer first, of shape (*batch, B, *latent): (*batch, B)."""
 
     @abstractmethod
     def generate(self, n: int, c: Tensor | None = None) -> Distribution:
@@ -133,14 +140,18 @@ class VAE(LatentModel):
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
         return self.likelihood(at_least_float32(given(self.decoder, self.posterior.decoder_gain * z, c)))
 
-    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
+    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True) -> Trace:
         q, p = self.encode(x, c), self.prior(c)
         z = q.rsample((num_samples,))  # (K, B, *latent)
-        log_q, log_p = q.log_prob(z), p.log_prob(z)  # (K, B) each
+        log_q, log_p = (q if score else detached(q)).log_prob(z), p.log_prob(z)  # (K, B) each
         exact = kl.closed_form(q, p)  # (B,)
         divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
         log_px = self.decode(z, c).log_prob(x)  # (K, B)
         return Trace(log_px, (Latent(z, log_q, log_p, divergence, q, p),))
+
+    def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        (z,) = zs
+        return self.prior(c).log_prob(z) + self.decode(z, c).log_prob(x)
 
     def generate(self, n: int, c: Tensor | None = None) -> Distribution:
         return self.decode(draw(self.prior(c), n), c)

@@ -15,6 +15,10 @@ Space = Literal["real", "categorical", "sphere"]
 # Whether an objective needs a posterior with a density, one without (a deterministic code), or takes either.
 PosteriorDensity = Literal["required", "absent", "any"]
 
+# What an objective does with log q at samples: it takes it where the KL has no closed form, it always needs it, or it
+# needs it differentiable through the samples alone.
+SampleDensity = Literal["where_needed", "always", "path_only"]
+
 INHABITANTS: dict[Space, str] = {"real": "real vectors", "categorical": "one-hot vectors", "sphere": "unit vectors"}
 
 
@@ -140,6 +144,39 @@ def check_fitted(objective: str, fits_prior: bool | None, prior: str) -> None:
             f"{named('prior', prior)}: {named('objective', objective)} has no term of the prior, so it would change "
             "nothing; leave it out"
         )
+
+
+def check_sample_density(
+    posterior: str, relaxed: bool | None, one_pass: bool | None, objective: str, wanted: SampleDensity | None
+) -> None:
+    """Refuse an objective that needs more of log q at samples than the posterior, given by its `_target_`, can give.
+
+    Raises:
+        UserError: one line with the way out.
+    """
+    if wanted not in ("always", "path_only") or not (relaxed or (wanted == "path_only" and one_pass is False)):
+        return
+    enough = ["where_needed"] if relaxed else ["where_needed", "always"]
+    objectives = [
+        name
+        for name in declaring("objective", "sample_density", enough)
+        if name in declaring("objective", "posterior_density", ["required", "any"])
+    ]
+    reason = (
+        "it needs log q at samples, which while they are relaxed is no density, so its value would be no bound"
+        if relaxed
+        else "it needs log q with the flow held fixed, which would cost one pass for every latent unit"
+    )
+    posteriors = [name for name in declaring("posterior", "has_density", [True]) if name in exact_and_quick()]
+    raise UserError(
+        f"{named('objective', objective)}: under {named('posterior', posterior)} {reason}; "
+        f"choose {one_of('objective', objectives)}, or {one_of('posterior', posteriors)}"
+    )
+
+
+def exact_and_quick() -> set[str]:
+    """The posteriors that every objective can score samples under."""
+    return set(declaring("posterior", "relaxed", [False])) & set(declaring("posterior", "one_pass_density", [True]))
 
 
 def check_latent_dim(latent_dim: int, posterior: str, least: int | None) -> None:

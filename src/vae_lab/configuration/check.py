@@ -25,6 +25,7 @@ from vae_lab.pairs import (
     check_hierarchy,
     check_labels,
     check_latent_dim,
+    check_sample_density,
     check_scoring,
     check_spaces,
 )
@@ -127,11 +128,14 @@ def check_pairs(top: dict[str, Any]) -> None:
     check_spaces(posterior, declared(posterior, "space"), prior, declared(prior, "space"))
     has_density = declared(posterior, "has_density")
     check_density(posterior, has_density, objective, declared(objective, "posterior_density"))
+    one_pass = declared(posterior, "one_pass_density")
+    wanted = declared(objective, "sample_density")
+    check_sample_density(posterior, declared(posterior, "relaxed"), one_pass, objective, wanted)
     scores_posteriors = declared(prior, "scores_posteriors")
     check_labels(top["condition"], prior, declared(prior, "needs_labels"), scores_posteriors)
     model = top["model"]["_target_"]
     check_hierarchy(model, declared(model, "has_own_posteriors"), posterior, prior, scores_posteriors)
-    check_scoring(prior, scores_posteriors, posterior, has_density, declared(posterior, "one_pass_density"))
+    check_scoring(prior, scores_posteriors, posterior, has_density, one_pass)
     check_batch_norm(top["model"].get("norm"), prior, scores_posteriors)
     check_fitted(objective, declared(objective, "fits_prior"), prior)
 

@@ -9,6 +9,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from vae_lab.conditional import at_least_float32
 from vae_lab.hierarchies.hierarchy import Hierarchy
+from vae_lab.laws.detached import detached
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
 from vae_lab.model import Latent, LatentModel, Trace, draw
@@ -17,6 +18,7 @@ from vae_lab.networks.architecture import OutputBias, Shape
 from vae_lab.networks.condition import given
 from vae_lab.networks.dense import MLP
 from vae_lab.networks.frame import Frame
+from vae_lab.networks.frozen import frozen
 from vae_lab.options import Activation, PositiveInt, Widths
 from vae_lab.posteriors.normal import DiagonalNormal
 from vae_lab.priors.prior import Prior
@@ -63,22 +65,31 @@ class LadderVAE(LatentModel):
         self.likelihood = likelihood
         self.laws = nn.ModuleList(DiagonalNormal(dim) for dim in dims)
 
-    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
+    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True) -> Trace:
         latents: list[Latent] = []
         for level, from_image in reversed(list(enumerate(self._look_up(x, c)))):
             if not latents:
                 q, p = from_image, self.prior(c)
+                scored = q if score else detached(q)
                 z = q.rsample((num_samples,))  # (K, B, D)
             else:
                 p = self._look_down(level, latents[-1].z)
                 q = product(from_image, p)
+                # The sample of the layer above stays on the path: q depends on where it lies.
+                scored = q if score else product(detached(from_image), self._look_down_frozen(level, latents[-1].z))
                 z = q.rsample()  # (K, B, D)
-            log_q, log_p = q.log_prob(z), p.log_prob(z)  # (K, B) each
+            log_q, log_p = scored.log_prob(z), p.log_prob(z)  # (K, B) each
             # Exact given the sample of the layer above, on which both laws depend.
             exact = kl.closed_form(q, p)  # (B,) or (K, B)
             divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
             latents.append(Latent(z, log_q, log_p, divergence, q, p))
         return Trace(self.decode(latents[-1].z, c).log_prob(x), tuple(latents))
+
+    def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        total = self.prior(c).log_prob(zs[0]) + self.decode(zs[-1], c).log_prob(x)
+        for level, (above, z) in zip(reversed(range(len(self.downward))), pairwise(zs), strict=True):
+            total = total + self._look_down(level, above).log_prob(z)
+        return total
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
         *lower, q = self._look_up(x, c)
@@ -110,6 +121,10 @@ class LadderVAE(LatentModel):
     def _look_down(self, level: int, above: Tensor) -> Distribution:
         """p(z_l | z_{l+1}), where `level` counts from 0."""
         return self.laws[level](at_least_float32(self.downward[level](above)))
+
+    def _look_down_frozen(self, level: int, above: Tensor) -> Distribution:
+        """p(z_l | z_{l+1}) with its network's parameters detached."""
+        return self.laws[level](at_least_float32(frozen(self.downward[level], above)))
 
 
 def product(one: Distribution, other: Distribution) -> Distribution:

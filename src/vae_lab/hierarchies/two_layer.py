@@ -8,6 +8,7 @@ from torch.distributions import Distribution
 
 from vae_lab.conditional import at_least_float32
 from vae_lab.hierarchies.hierarchy import Hierarchy
+from vae_lab.laws.detached import detached
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
 from vae_lab.model import Latent, LatentModel, Trace, draw
@@ -15,6 +16,7 @@ from vae_lab.networks.architecture import OutputBias
 from vae_lab.networks.condition import given
 from vae_lab.networks.dense import MLP
 from vae_lab.networks.frame import Frame
+from vae_lab.networks.frozen import frozen
 from vae_lab.options import Activation, PositiveInt
 from vae_lab.posteriors.normal import DiagonalNormal
 from vae_lab.priors.prior import Prior
@@ -66,14 +68,19 @@ class TwoLayerVAE(LatentModel):
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
         return self.likelihood(at_least_float32(given(self.decoder, z, c)))
 
-    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1) -> Trace:
+    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True) -> Trace:
         lower_q = self.encode(x, c)
         z1 = lower_q.rsample((num_samples,))  # (K, B, D1)
         upper_q, upper_p = self.upper_law(at_least_float32(self.upper_encoder(z1))), self.prior(c)
         z2 = upper_q.rsample()  # (K, B, D2)
         lower_p = self.lower_law(at_least_float32(self.upper_decoder(z2)))
-        upper_log_q, upper_log_p = upper_q.log_prob(z2), upper_p.log_prob(z2)  # (K, B) each
-        lower_log_q, lower_log_p = lower_q.log_prob(z1), lower_p.log_prob(z1)  # (K, B) each
+        lower_scored, upper_scored = lower_q, upper_q
+        if not score:
+            # z1 stays on the path: q(z2 | z1) depends on where it lies.
+            lower_scored = detached(lower_q)
+            upper_scored = self.upper_law(at_least_float32(frozen(self.upper_encoder, z1)))
+        upper_log_q, upper_log_p = upper_scored.log_prob(z2), upper_p.log_prob(z2)  # (K, B) each
+        lower_log_q, lower_log_p = lower_scored.log_prob(z1), lower_p.log_prob(z1)  # (K, B) each
         exact = kl.closed_form(upper_q, upper_p)  # (K, B): exact given z1
         upper_kl = upper_log_q - upper_log_p if exact is None else exact
         # No closed form here: p(z1 | z2) is taken at a z2 that was inferred from this very z1.
@@ -85,6 +92,11 @@ class TwoLayerVAE(LatentModel):
                 Latent(z1, lower_log_q, lower_log_p, lower_kl, lower_q, lower_p),
             ),
         )
+
+    def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        z2, z1 = zs
+        lower_p = self.lower_law(at_least_float32(self.upper_decoder(z2)))
+        return self.prior(c).log_prob(z2) + lower_p.log_prob(z1) + self.decode(z1, c).log_prob(x)
 
     def generate(self, n: int, c: Tensor | None = None) -> Distribution:
         z2 = draw(self.prior(c), n)

@@ -38,3 +38,55 @@ def importance_weighted(log_w: Tensor) -> Tensor:
         The bound in nats, of shape (B,).
     """
     return log_w.logsumexp(0) - math.log(log_w.shape[0])
+
+
+def monte_carlo_elbo(log_w: Tensor) -> Tensor:
+    """The evidence lower bound with nothing in closed form, estimated with L samples z ~ q(z | x).
+
+    ELBO = E_q[log p(x, z) - log q(z | x)]
+
+    Kingma & Welling 2014, equation 6 (estimator A), https://arxiv.org/abs/1312.6114.
+
+    Args:
+        log_w: log-weights, of shape (L, B).
+
+    Returns:
+        The bound in nats, of shape (B,).
+    """
+    return log_w.mean(0)
+
+
+def multiply_importance_weighted(log_w: Tensor, num_outer: int) -> Tensor:
+    """The mean of M importance-weighted bounds of K samples each.
+
+    L_{M,K} = 1/M sum_m log 1/K sum_k w_{m,k}
+
+    M = 1 is the importance-weighted bound of K samples, K = 1 the ELBO with M samples: Rainforth et al. 2018,
+    https://arxiv.org/abs/1802.04537.
+
+    Args:
+        log_w: log-weights, of shape (M K, B).
+        num_outer: M, which divides the number of samples.
+
+    Returns:
+        The bound in nats, of shape (B,).
+    """
+    log_w = log_w.unflatten(0, (num_outer, -1))  # (M, K, B)
+    return (log_w.logsumexp(1) - math.log(log_w.shape[1])).mean(0)
+
+
+def combined(log_w: Tensor, beta: float) -> Tensor:
+    """A mean of the ELBO and the importance-weighted bound, on the same K samples.
+
+    beta ELBO + (1 - beta) L_K
+
+    Rainforth et al. 2018 (CIWAE), https://arxiv.org/abs/1802.04537.
+
+    Args:
+        log_w: log-weights, of shape (K, B).
+        beta: from 0, the importance-weighted bound, to 1, the ELBO.
+
+    Returns:
+        The bound in nats, of shape (B,).
+    """
+    return beta * monte_carlo_elbo(log_w) + (1 - beta) * importance_weighted(log_w)

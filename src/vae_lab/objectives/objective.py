@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple
 from torch import Tensor, nn
 
 from vae_lab.model import LatentModel
-from vae_lab.pairs import PosteriorDensity
+from vae_lab.pairs import PosteriorDensity, SampleDensity
 
 
 class Loss(NamedTuple):
@@ -20,11 +20,13 @@ class Objective(nn.Module, ABC):
     """A loss variant: `loss = -bound` for the bounds, with every term under its own name.
 
     `posterior_density` says whether it needs a posterior with a density; `fits_prior` whether training draws the
-    latent codes towards the prior, so that samples of the prior decode to images.
+    latent codes towards the prior, so that samples of the prior decode to images; `sample_density` what it needs of
+    log q at samples.
     """
 
     posterior_density: ClassVar[PosteriorDensity] = "required"
     fits_prior: ClassVar[bool] = True
+    sample_density: ClassVar[SampleDensity] = "where_needed"
 
     @abstractmethod
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:

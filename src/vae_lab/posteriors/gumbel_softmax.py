@@ -17,9 +17,9 @@ class GumbelSoftmax(Posterior):
     In training the samples are relaxed, for gradients to pass, while the rate is that of the categorical law. In
     evaluation (`model.eval()`) the law is the categorical one itself and samples are one-hot, so that the ELBO and
     the likelihood are those of a model with discrete latent variables. Objectives that use log q at samples, such as
-    importance-weighted bounds, have it relaxed along with them (linearly in the sample): in training their value is
-    a surrogate. Jang et al. 2017, https://arxiv.org/abs/1611.01144; Maddison et al. 2017,
-    https://arxiv.org/abs/1611.00712.
+    importance-weighted bounds, would have it relaxed along with them (linearly in the sample): in training their
+    value would be a surrogate, so they are refused. Jang et al. 2017, https://arxiv.org/abs/1611.01144;
+    Maddison et al. 2017, https://arxiv.org/abs/1611.00712.
 
     Args:
         latent_dim: the number of variables.
@@ -29,6 +29,7 @@ class GumbelSoftmax(Posterior):
     """
 
     space = "categorical"
+    relaxed = True
 
     def __init__(
         self,

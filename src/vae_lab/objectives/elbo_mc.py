@@ -1,0 +1,31 @@
+"""The evidence lower bound with a sampled KL."""
+
+from torch import Tensor
+
+from vae_lab.maths import bounds
+from vae_lab.model import LatentModel
+from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.objectives.sampled import sampled_terms
+from vae_lab.options import PositiveInt
+
+
+class MonteCarloELBO(Objective):
+    """The negative ELBO with nothing in closed form.
+
+    loss = -E_q[log p(x, z) - log q(z | x)]
+
+    Kingma & Welling 2014, equation 6 (estimator A), https://arxiv.org/abs/1312.6114.
+
+    Args:
+        num_samples: latent samples L for each image.
+    """
+
+    sample_density = "always"
+
+    def __init__(self, num_samples: PositiveInt = 1) -> None:
+        super().__init__()
+        self.num_samples = num_samples
+
+    def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
+        trace = model.trace(x, c, num_samples=self.num_samples)
+        return Loss(-bounds.monte_carlo_elbo(trace.log_w()).mean(), sampled_terms(trace))

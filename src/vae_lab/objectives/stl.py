@@ -1,0 +1,32 @@
+"""Sticking the landing."""
+
+from torch import Tensor
+
+from vae_lab.maths import bounds
+from vae_lab.model import LatentModel
+from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.objectives.sampled import sampled_terms
+from vae_lab.options import PositiveInt
+
+
+class StickingTheLanding(Objective):
+    """The negative ELBO, its gradient without the score of q, whose mean is zero.
+
+    gradient for q: E_q[d/dz (log p(x, z) - log q(z | x)) dz]
+
+    Where q is the exact posterior the gradient has no noise at all: Roeder et al. 2017,
+    https://arxiv.org/abs/1703.09194.
+
+    Args:
+        num_samples: latent samples L for each image.
+    """
+
+    sample_density = "path_only"
+
+    def __init__(self, num_samples: PositiveInt = 1) -> None:
+        super().__init__()
+        self.num_samples = num_samples
+
+    def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
+        trace = model.trace(x, c, num_samples=self.num_samples, score=False)
+        return Loss(-bounds.monte_carlo_elbo(trace.log_w()).mean(), sampled_terms(trace))
