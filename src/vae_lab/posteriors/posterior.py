@@ -22,6 +22,7 @@ class Posterior(Conditional, ABC):
     space: ClassVar[Space] = "real"
     has_density: ClassVar[bool] = True
     one_pass_density: ClassVar[bool] = True
+    is_factorial: ClassVar[bool] = False  # whether its units are independent normals
     min_latent_dim: ClassVar[int] = 1
 
     def __init__(self, latent_dim: int) -> None:
