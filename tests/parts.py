@@ -23,6 +23,7 @@ from vae_lab.priors.prior import Prior
 
 IMAGE_SHAPE = (1, 8, 8)
 NUM_CLASSES = 3
+NUM_IMAGES = 100
 
 
 def names(group: str) -> list[str]:
@@ -81,9 +82,10 @@ def model_and_objective(*overrides: str) -> tuple[LatentModel, Objective]:
     """A small model and its objective, as `vae_lab.train` builds them."""
     config = composed("latent_dim=3", *with_companions(*overrides))
     mean = torch.full(IMAGE_SHAPE, 0.3)
+    objective = build.objective(config, num_images=NUM_IMAGES)
     if config.condition is None:
-        return build.model(config, IMAGE_SHAPE, mean), build.objective(config)
-    return OfOneClass(build.model(config, IMAGE_SHAPE, mean, NUM_CLASSES)), build.objective(config)
+        return build.model(config, IMAGE_SHAPE, mean), objective
+    return OfOneClass(build.model(config, IMAGE_SHAPE, mean, NUM_CLASSES)), objective
 
 
 class OfOneClass(LatentModel):
@@ -204,7 +206,8 @@ def losses_on_digits(*overrides: str, num_steps: int = 200) -> tuple[float, floa
     """The loss of a model on digits, first and after some steps of training: the means of ten steps each."""
     config = composed("data=digits", "latent_dim=4", "model.hidden_sizes=[64]", *overrides)
     data = build.data(config)
-    model, objective = build.model(config, data.image_shape, data.pixel_mean()), build.objective(config)
+    model = build.model(config, data.image_shape, data.pixel_mean())
+    objective = build.objective(config, num_images=len(data.train.images))
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     pixels = data.train.images.float() / 255
     torch.manual_seed(0)

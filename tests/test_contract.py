@@ -65,14 +65,14 @@ def test_every_parameter_has_a_finite_gradient(choice: str) -> None:
 @pytest.mark.parametrize("choice", PARTS)
 def test_float64_agrees_with_float32(choice: str) -> None:
     model, objective = parts.model_and_objective(choice)
-    double = copy.deepcopy(model).double()
+    double, same = copy.deepcopy(model).double(), copy.deepcopy(objective)  # an objective counts its batches
     x = parts.images(model, 5)
     torch.manual_seed(0)
     narrow = objective(model, x).value
     noise = NoiseOfFloat32()
     with noise:
         torch.manual_seed(0)
-        wide = objective(double, x.double()).value
+        wide = same(double, x.double()).value
     assert wide.dtype == torch.float64
     torch.testing.assert_close(wide.float(), narrow, rtol=1e-4, atol=1e-3)
 
@@ -94,9 +94,10 @@ class NoiseOfFloat32(torch.overrides.TorchFunctionMode):
 @pytest.mark.parametrize("choice", PARTS)
 def test_compiled_equals_eager(choice: str) -> None:
     model, objective = parts.model_and_objective(choice)
+    same = copy.deepcopy(objective)  # an objective counts its batches
     x = parts.images(model, 5)
     torch._dynamo.reset()
-    compiled = torch.compile(lambda model, x: objective(model, x), fullgraph=True, backend="aot_eager")
+    compiled = torch.compile(lambda model, x: same(model, x), fullgraph=True, backend="aot_eager")
     eager_loss, eager = parts.loss_and_gradients(model, objective, x)
     loss, gradients = parts.loss_and_gradients(model, objective, x, compiled)
     torch.testing.assert_close(loss, eager_loss)

@@ -30,7 +30,8 @@ def test_reaches_the_exact_log_likelihood() -> None:
     x = (0.5 + x + 0.3 * torch.randn(x.shape, generator=generator)).double()
     config = composed("model=linear", "likelihood=gaussian_shared", f"latent_dim={LATENT_DIM}")
     images = x.reshape(-1, *IMAGE_SHAPE)
-    model, objective = build.model(config, IMAGE_SHAPE, images.mean(0)).double(), build.objective(config)
+    model = build.model(config, IMAGE_SHAPE, images.mean(0)).double()
+    objective = build.objective(config, num_images=len(images))
 
     torch.manual_seed(0)
     num_steps = 3000

@@ -225,7 +225,7 @@ REFUSED = [
 
 def built(config: DictConfig) -> None:
     build.model(config, parts.IMAGE_SHAPE, torch.zeros(parts.IMAGE_SHAPE))
-    build.objective(config)
+    build.objective(config, num_images=1)
 
 
 @pytest.mark.parametrize(("overrides", "fix"), REFUSED)

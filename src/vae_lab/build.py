@@ -24,6 +24,7 @@ from vae_lab.errors import UserError
 from vae_lab.hierarchies.hierarchy import Hierarchy
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.model import VAE, LatentModel
+from vae_lab.needs import check_needs
 from vae_lab.networks.architecture import Architecture
 from vae_lab.networks.frame import Frame
 from vae_lab.noise import Stream, derive
@@ -144,9 +145,12 @@ def prior_sizes(config: DictConfig, num_classes: int | None) -> dict[str, int | 
     return sizes
 
 
-def objective(config: DictConfig) -> Objective:
-    """What training optimises."""
-    built: Objective = part(config, "objective", Objective)
+def objective(config: DictConfig, *, num_images: int) -> Objective:
+    """What training optimises, given the number of training images."""
+    sizes = {"num_images": num_images} if get_object(config.objective["_target_"]).needs_num_images else {}
+    built: Objective = part(config, "objective", Objective, **sizes)
+    targets = {group: config[group]["_target_"] for group in ("objective", "model", "posterior", "prior")}
+    check_needs(targets, config.data.batch_size, lambda target, attribute: getattr(get_object(target), attribute, None))
     posterior = config.posterior["_target_"]
     law = get_object(posterior)
     check_density(posterior, law.has_density, config.objective["_target_"], built.posterior_density)

@@ -45,7 +45,7 @@ def run_experiment(config: DictConfig) -> float:
     model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
     module = TrainingModule(
         model,
-        build.objective(config),
+        build.objective(config, num_images=len(data.train.images)),
         build.optimizer(config),
         image_shape=data.image_shape,
         num_classes=num_classes,

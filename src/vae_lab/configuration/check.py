@@ -18,6 +18,7 @@ from vae_lab.configuration.source import find, read
 from vae_lab.configuration.training import check_trainer
 from vae_lab.data.treatment import resolve, resolve_dequantize
 from vae_lab.errors import UserError, nearest, show
+from vae_lab.needs import check_needs
 from vae_lab.pairs import (
     check_batch_norm,
     check_density,
@@ -137,6 +138,8 @@ def check_pairs(top: dict[str, Any]) -> None:
     check_hierarchy(model, declared(model, "has_own_posteriors"), posterior, prior, scores_posteriors)
     check_scoring(prior, scores_posteriors, posterior, has_density, one_pass)
     check_batch_norm(top["model"].get("norm"), prior, scores_posteriors)
+    targets = {group: top[group]["_target_"] for group in ("objective", "model", "posterior", "prior")}
+    check_needs(targets, top["data"]["batch_size"], declared)
     check_fitted(objective, declared(objective, "fits_prior"), prior)
 
 

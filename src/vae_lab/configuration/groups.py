@@ -11,7 +11,7 @@ PARTS: dict[str, frozenset[str]] = {
     "posterior": frozenset({"latent_dim"}),
     "prior": frozenset({"latent_dim", "num_classes"}),
     "likelihood": frozenset({"image_shape"}),
-    "objective": frozenset(),
+    "objective": frozenset({"num_images"}),
     "optimizer": frozenset({"params"}),
     "trainer": frozenset({"default_root_dir", "callbacks", "logger"}),
     "logger": frozenset({"save_dir", "purge_step"}),

@@ -127,3 +127,26 @@ def closed_form(q: Distribution, p: Distribution) -> Tensor | None:
         return None if elementwise is None else elementwise.sum(tuple(range(-num_event_dims, 0)))
     kl = CLOSED_FORMS.get((type(q), type(p)))
     return None if kl is None else kl(q, p)
+
+
+def per_dimension(q: Distribution, p: Distribution) -> Tensor:
+    """KL(q || p) of each latent unit, between two laws of independent normal units.
+
+    Its sum over the units is the divergence.
+
+    Args:
+        q: law of batch shape `(*batch,)` over vectors of D units.
+        p: law over vectors of D units, whose batch shape broadcasts with that of `q`.
+
+    Returns:
+        The divergences in nats, of shape `(*batch, D)`.
+
+    Raises:
+        TypeError: where the units of a law are not independent normal variables.
+    """
+    for law in (q, p):
+        if not (type(law) is Independent and type(law.base_dist) is Normal and law.reinterpreted_batch_ndims == 1):
+            raise TypeError(f"the KL of each latent unit needs independent normal units, not {type(law).__name__}")
+    assert isinstance(q, Independent)
+    assert isinstance(p, Independent)
+    return normal_normal(q.base_dist, p.base_dist)

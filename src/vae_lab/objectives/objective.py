@@ -21,12 +21,17 @@ class Objective(nn.Module, ABC):
 
     `posterior_density` says whether it needs a posterior with a density; `fits_prior` whether training draws the
     latent codes towards the prior, so that samples of the prior decode to images; `sample_density` what it needs of
-    log q at samples.
+    log q at samples. What it needs of the other parts: one stochastic layer and batches of several images, laws of
+    independent normal units, a prior without parameters, the size of the training set.
     """
 
     posterior_density: ClassVar[PosteriorDensity] = "required"
     fits_prior: ClassVar[bool] = True
     sample_density: ClassVar[SampleDensity] = "where_needed"
+    sees_aggregate: ClassVar[bool] = False  # it estimates q(z) from a batch
+    needs_factorial_laws: ClassVar[bool] = False
+    needs_fixed_prior: ClassVar[bool] = False
+    needs_num_images: ClassVar[bool] = False  # its `__init__` is then given `num_images`
 
     @abstractmethod
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:

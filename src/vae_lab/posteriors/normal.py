@@ -15,6 +15,8 @@ class DiagonalNormal(Posterior):
     Kingma & Welling 2014, section 3, https://arxiv.org/abs/1312.6114.
     """
 
+    is_factorial = True
+
     @property
     def param_shape(self) -> tuple[int, ...]:
         return (2 * self.latent_dim,)

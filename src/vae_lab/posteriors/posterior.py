@@ -23,6 +23,7 @@ class Posterior(Conditional, ABC):
     has_density: ClassVar[bool] = True
     one_pass_density: ClassVar[bool] = True
     relaxed: ClassVar[bool] = False
+    is_factorial: ClassVar[bool] = False  # whether its units are independent normals
     min_latent_dim: ClassVar[int] = 1
 
     def __init__(self, latent_dim: int) -> None:

@@ -18,6 +18,7 @@ class LabelNormal(Prior):
         num_classes: classes.
     """
 
+    is_factorial = True
     needs_labels = True
 
     def __init__(self, latent_dim: int, num_classes: int) -> None:

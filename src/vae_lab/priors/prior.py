@@ -18,6 +18,8 @@ class Prior(Conditional, ABC):
     """
 
     space: ClassVar[Space] = "real"
+    is_factorial: ClassVar[bool] = False  # whether its units are independent normals
+    is_fixed: ClassVar[bool] = False  # whether it is one law of vectors, without parameters to learn
     needs_labels: ClassVar[bool] = False  # its `__init__` is then given `num_classes`, and its laws the classes
 
     def __init__(self, latent_dim: int) -> None:

@@ -18,6 +18,7 @@ class UniformSphere(Prior):
     """
 
     space = "sphere"
+    is_fixed = True
     like: Tensor
 
     def __init__(self, latent_dim: int) -> None:

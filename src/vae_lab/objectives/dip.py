@@ -1,0 +1,56 @@
+"""The DIP-VAE."""
+
+import torch
+from torch import Tensor
+
+from vae_lab.maths import divergences
+from vae_lab.model import LatentModel
+from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.objectives.schedules import Schedule, schedule
+from vae_lab.objectives.terms import terms_of
+from vae_lab.options import NonNegativeFloat, PositiveInt
+
+
+class DIP(Objective):
+    """The ELBO, with the covariance of the codes drawn towards the identity.
+
+    loss = -ELBO + l_od sum_{i != j} C_ij^2 + l_d sum_i (C_ii - 1)^2
+
+    C is Cov[E_q z] over the batch (DIP-VAE-I), or with the mean variance of the posteriors added the covariance of the
+    aggregate posterior (DIP-VAE-II). Kumar et al. 2018, equations 6 and 7, https://arxiv.org/abs/1711.00848.
+
+    Args:
+        off_diagonal: l_od, the weight of the covariances.
+        diagonal: l_d, the weight of the variances.
+        of_samples: whether C is that of z (DIP-VAE-II) or that of its posterior mean (DIP-VAE-I).
+        num_samples: latent samples for each image.
+    """
+
+    needs_factorial_laws = True
+    sees_aggregate = True
+
+    def __init__(
+        self,
+        off_diagonal: NonNegativeFloat | Schedule,
+        diagonal: NonNegativeFloat | Schedule,
+        of_samples: bool,
+        num_samples: PositiveInt = 1,
+    ) -> None:
+        super().__init__()
+        self.off_diagonal, self.diagonal = schedule(off_diagonal), schedule(diagonal)
+        self.of_samples = of_samples
+        self.num_samples = num_samples
+
+    def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
+        trace = model.trace(x, c, num_samples=self.num_samples)
+        terms = terms_of(trace)
+        q = trace.latents[0].q
+        covariance = divergences.covariance(q.mean)  # (D, D)
+        if self.of_samples:
+            covariance = covariance + torch.diag(q.variance.mean(0))
+        correlated, scaled = divergences.dip_penalties(covariance)
+        off_diagonal, diagonal = self.off_diagonal(terms.rate), self.diagonal(terms.rate)
+        value = terms.distortion + terms.rate + off_diagonal * correlated + diagonal * scaled
+        return terms.loss(
+            value, dip_off_diagonal=correlated, dip_diagonal=scaled, off_diagonal=off_diagonal, diagonal=diagonal
+        )
