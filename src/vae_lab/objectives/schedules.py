@@ -32,7 +32,8 @@ class Schedule(nn.Module, ABC):
         """The weight in force, a scalar of the device and precision of `like`."""
         weight = self.at(self.step.to(like.dtype))
         if self.training and torch.is_grad_enabled():
-            self.step.add_(1)
+            # A new tensor: a compiled backward pass may compute the weight again, from the step that its forward saw.
+            self.step = self.step + 1
         return weight
 
 
