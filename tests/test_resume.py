@@ -78,6 +78,21 @@ def test_ends_bit_identical(whole: Path, tmp_path: Path, batch: int, signal: str
     assert scalars(tmp_path) == scalars(whole)
 
 
+def test_a_schedule_goes_on_where_it_was(tmp_path: Path) -> None:
+    settings = (*SETTINGS, "trainer.max_epochs=2", "objective=beta_warmup", "objective.beta.steps=60")
+    stop = (
+        "+callbacks.stop._target_=interrupt.InterruptAt",
+        "+callbacks.stop.batch=25",
+        "+callbacks.stop.name=SIGKILL",
+    )
+    assert commands.train(*settings, f"hydra.run.dir={tmp_path / 'whole'}").returncode == 0
+    assert commands.train(*settings, *stop, f"hydra.run.dir={tmp_path / 'cut'}").returncode == -9
+    resumed = commands.train(f"resume={tmp_path / 'cut'}", "callbacks.stop=null")
+    assert resumed.returncode == 0, resumed.stderr
+    torch.testing.assert_close(state(tmp_path / "cut"), state(tmp_path / "whole"), rtol=0, atol=0)
+    assert state(tmp_path / "cut")["weights"]["objective.beta.step"] == 2 * 37
+
+
 def test_tests_a_run_that_was_killed_after_its_training(whole: Path, tmp_path: Path) -> None:
     shutil.copytree(whole, tmp_path / "run")
     (tmp_path / "run" / "metrics.json").unlink()
