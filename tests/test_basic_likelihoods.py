@@ -28,14 +28,15 @@ def test_gaussian_in_value_and_gradient() -> None:
 
 
 def test_shared_scale_learns_the_error_of_the_mean() -> None:
-    """d/d log s = ||x - m||^2 / s^2 - D, which is zero where s^2 is the mean squared error."""
+    """s d/ds = ||x - m||^2 / s^2 - D, which is zero where s^2 is the mean squared error."""
     x, mean = torch.rand(1, *MNIST_SHAPE, dtype=torch.float64), torch.rand(1, *MNIST_SHAPE, dtype=torch.float64)
     mse = (x - mean).square().mean().item()
     for scale in (0.2, math.sqrt(mse)):
         likelihood = GaussianShared(MNIST_SHAPE, initial_scale=scale).double()
         likelihood(mean).log_prob(x).sum().backward()
-        expected = torch.tensor(784 * (mse / scale**2 - 1), dtype=torch.float64)
-        torch.testing.assert_close(likelihood.log_scale.grad, expected, rtol=1e-5, atol=1e-3)
+        slope = 1 - math.exp(-(scale - likelihood.min_scale))  # ds / d raw
+        expected = torch.tensor(784 * (mse / scale**2 - 1) * slope / scale, dtype=torch.float64)
+        torch.testing.assert_close(likelihood.raw_scale.grad, expected, rtol=1e-5, atol=1e-3)
 
 
 def test_bernoulli_in_value_and_gradient() -> None:

@@ -37,7 +37,7 @@ class Gaussian(Likelihood):
 class GaussianShared(Likelihood):
     """Independent normal pixels with one learned scale for all; the decoder gives the mean.
 
-    The law is that of `Gaussian` with s = exp(log_scale) a parameter of the model, so that the noise level of
+    The law is that of `Gaussian` with s a parameter of the model, so that the noise level of
     the data is estimated rather than assumed: Lucas et al. 2019, https://arxiv.org/abs/1911.02469.
 
     Args:
@@ -54,13 +54,13 @@ class GaussianShared(Likelihood):
         self, image_shape: tuple[int, ...], initial_scale: PositiveFloat = 1.0, min_scale: PositiveFloat = 1e-3
     ) -> None:
         super().__init__(image_shape)
-        self.log_scale = nn.Parameter(torch.tensor(float(initial_scale)).log())
+        self.raw_scale = nn.Parameter(torch.tensor(raw_scale(initial_scale, min_scale)))
         self.min_scale = min_scale
 
     @property
     def scale(self) -> Tensor:
         """The standard deviation s, a scalar."""
-        return self.log_scale.exp().clamp(min=self.min_scale)
+        return bounded_scale(self.raw_scale, self.min_scale)
 
     def params_at(self, mean: Tensor) -> Tensor:
         return mean
