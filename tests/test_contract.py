@@ -62,6 +62,22 @@ def test_every_parameter_has_a_finite_gradient(choice: str) -> None:
         assert gradient.any(), f"{name} has no gradient"
 
 
+@pytest.mark.parametrize("choice", parts.choices("model", "corruption"))
+@pytest.mark.parametrize("pixel", [0.0, 1.0])
+@pytest.mark.parametrize("size", [1.0, 30.0])
+def test_networks_are_finite_at_extremes(choice: str, pixel: float, size: float) -> None:
+    """Blank images, through weights of the usual size and through far larger ones."""
+    model, objective = parts.model_and_objective(choice)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(size if parameter.ndim == 2 else 1.0)
+    loss, gradients = parts.loss_and_gradients(model, objective, torch.full((3, *parts.IMAGE_SHAPE), pixel))
+    assert loss.value.isfinite()
+    for name, gradient in gradients.items():
+        assert gradient is not None, name
+        assert gradient.isfinite().all(), name
+
+
 @pytest.mark.parametrize("choice", PARTS)
 def test_float64_agrees_with_float32(choice: str) -> None:
     model, objective = parts.model_and_objective(choice)

@@ -131,10 +131,12 @@ def product(one: Distribution, other: Distribution) -> Distribution:
     """The normalised product of two diagonal normals, whose batch shapes broadcast."""
     assert isinstance(one, Independent)
     assert isinstance(other, Independent)
-    first, second = one.base_dist.scale.square().reciprocal(), other.base_dist.scale.square().reciprocal()
-    variance = (first + second).reciprocal()
-    mean = variance * (first * one.mean + second * other.mean)
-    return Independent(Normal(mean, variance.sqrt(), validate_args=False), 1, validate_args=False)
+    # In logarithms: precisions, squared once more by their gradients, would overflow where a scale is tiny.
+    first, second = (-2 * law.base_dist.scale.log() for law in (one, other))  # logarithms of the precisions
+    share = (first - second).sigmoid()
+    mean = share * one.mean + (1 - share) * other.mean
+    scale = (-0.5 * torch.logaddexp(first, second)).exp()
+    return Independent(Normal(mean, scale, validate_args=False), 1, validate_args=False)
 
 
 class Ladder(Hierarchy):
