@@ -13,7 +13,9 @@ def pixels(*shape: int) -> np.ndarray:
 
 def all_of(splits: Splits, num_train: int) -> list[tuple[bytes, int]]:
     """The pairs of image and label of the parts that were made of one set."""
-    parts = [(image, label) for part in splits[:num_train] for image, label in zip(*part, strict=True)]
+    parts = [
+        (image, label) for part in splits[:num_train] for image, label in zip(part.images, part.labels, strict=True)
+    ]
     return sorted((image.numpy().tobytes(), int(label)) for image, label in parts)
 
 

@@ -1,9 +1,11 @@
-"""A callback that interrupts its own run, as a crash or a cluster would."""
+"""Callbacks that interrupt their own run, as a crash or a cluster would, or tell where it runs."""
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 
@@ -13,14 +15,39 @@ class InterruptAt(Callback):
     Args:
         batch: batches since the start of training, of all epochs.
         name: the signal, such as SIGKILL.
+        job: the folder of the only job of a sweep to be interrupted.
     """
 
-    def __init__(self, batch: int, name: str) -> None:
+    def __init__(self, batch: int, name: str, job: int | None = None) -> None:
         self.batch = batch
+        self.job = job
         self.signal = signal.Signals[name]
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if trainer.global_step == self.batch:
+        here = self.job is None or Path(trainer.default_root_dir).name == str(self.job)
+        if here and trainer.global_step == self.batch:
             os.kill(os.getpid(), self.signal)
+
+
+class FailAtStart(Callback):
+    """Raises what nobody foresaw.
+
+    Args:
+        job: the folder of the only job of a sweep to fail.
+    """
+
+    def __init__(self, job: int) -> None:
+        self.job = job
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if Path(trainer.default_root_dir).name == str(self.job):
+            raise RuntimeError("the disk is full")
+
+
+class TellThreads(Callback):
+    """Writes down the process of a run, and with how many threads it computes."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        Path(trainer.default_root_dir, "threads.txt").write_text(f"{os.getpid()} {torch.get_num_threads()}")

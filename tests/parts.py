@@ -15,9 +15,9 @@ from vae_lab import build
 from vae_lab.configuration.choices import declared, declaring, targets
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.model import LatentModel, Trace
+from vae_lab.model import Dream, LatentModel, Trace
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.pairs import Space
+from vae_lab.pairs import Space, declared_use, objectives_with
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import Prior
 
@@ -49,14 +49,16 @@ def with_companions(*overrides: str) -> list[str]:
         if group not in given and chosen[group] not in fitting:
             chosen[group] = fitting[0]
 
-    densities = {"required": [True], "absent": [False], "any": [True, False]}[says("objective", "posterior_density")]
+    takes = {"required": [True], "absent": [False], "any": [True, False], "unused": [True]}
+    densities = takes[says("objective", "posterior_density")]
     fitting = declaring("posterior", "has_density", densities)
     if "prior" in given:
         fitting = [name for name in declaring("posterior", "space", [says("prior", "space")]) if name in fitting]
     choose("posterior", fitting)
     choose("prior", declaring("prior", "space", [says("posterior", "space")]))
     wanted = ["required", "any"] if says("posterior", "has_density") else ["absent", "any"]
-    choose("objective", declaring("objective", "posterior_density", wanted))
+    suited = objectives_with(declared_use(targets("posterior")[chosen["posterior"]]))
+    choose("objective", [name for name in declaring("objective", "posterior_density", wanted) if name in suited])
     if says("prior", "needs_labels"):
         overrides = (*overrides, "condition=label")
     return [*overrides, *(f"{group}={name}" for group, name in chosen.items() if group not in given)]
@@ -82,7 +84,7 @@ def model_and_objective(*overrides: str) -> tuple[LatentModel, Objective]:
     """A small model and its objective, as `vae_lab.train` builds them."""
     config = composed("latent_dim=3", *with_companions(*overrides))
     mean = torch.full(IMAGE_SHAPE, 0.3)
-    objective = build.objective(config, num_images=NUM_IMAGES)
+    objective = build.objective(config, num_images=NUM_IMAGES, image_shape=IMAGE_SHAPE)
     if config.condition is None:
         return build.model(config, IMAGE_SHAPE, mean), objective
     return OfOneClass(build.model(config, IMAGE_SHAPE, mean, NUM_CLASSES)), objective
@@ -96,16 +98,21 @@ class OfOneClass(LatentModel):
         self.model = model
         self.likelihood = model.likelihood
         self.prior = model.prior
-        self.has_elbo, self.space = model.has_elbo, model.space
+        self.has_encoder, self.has_elbo, self.space = model.has_encoder, model.has_elbo, model.space
 
-    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True) -> Trace:
-        return self.model.trace(x, second_class(len(x)), num_samples=num_samples, score=score)
+    def trace(
+        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+    ) -> Trace:
+        return self.model.trace(x, second_class(len(x)), num_samples=num_samples, score=score, path=path)
 
-    def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
-        return self.model.log_joint(x, zs, second_class(len(x)))
+    def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        return self.model.log_prior(zs, second_class(zs[0].shape[-2]))
 
-    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
-        return self.model.generate(n, second_class(n))
+    def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        return self.model.log_posterior(x, zs, second_class(len(x)))
+
+    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+        return self.model.dream(n, second_class(n))
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
         return self.model.encode(x, second_class(len(x)))
@@ -114,7 +121,7 @@ class OfOneClass(LatentModel):
         return self.model.code(x, second_class(len(x)))
 
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.model.decode(z, second_class(len(z)))
+        return self.model.decode(z, second_class(z.shape[-2]))
 
 
 def second_class(*batch: int) -> Tensor:
@@ -132,12 +139,14 @@ def images(model: LatentModel, num: int, dtype: torch.dtype = torch.float32) -> 
 def loss_and_gradients(
     model: LatentModel, objective: Objective, x: Tensor, step: Any = None
 ) -> tuple[Loss, dict[str, Tensor | None]]:
-    """The loss of a batch under fixed noise, and its gradient at every parameter."""
+    """The loss of a batch under fixed noise, and its gradient at every parameter of the model and the objective."""
     model.zero_grad()
+    objective.zero_grad()
     torch.manual_seed(0)
     loss: Loss = (step or objective)(model, x)
     loss.value.backward()
-    return loss, {name: parameter.grad for name, parameter in model.named_parameters()}
+    named = [*model.named_parameters(), *objective.named_parameters(prefix="objective")]
+    return loss, {name: parameter.grad for name, parameter in named}
 
 
 def of_real_vectors(group: str) -> list[str]:
@@ -207,7 +216,7 @@ def losses_on_digits(*overrides: str, num_steps: int = 200) -> tuple[float, floa
     config = composed("data=digits", "latent_dim=4", "model.hidden_sizes=[64]", *overrides)
     data = build.data(config)
     model = build.model(config, data.image_shape, data.pixel_mean())
-    objective = build.objective(config, num_images=len(data.train.images))
+    objective = build.objective(config, num_images=len(data.train.images), image_shape=data.image_shape)
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     pixels = data.train.images.float() / 255
     torch.manual_seed(0)

@@ -2,10 +2,12 @@
 
 import math
 
+import pytest
 import torch
 
 from vae_lab.likelihoods.bernoulli import Bernoulli
-from vae_lab.likelihoods.gaussian import Gaussian, GaussianShared
+from vae_lab.likelihoods.gaussian import Gaussian, GaussianPixel, GaussianShared
+from vae_lab.likelihoods.likelihood import Likelihood
 
 MNIST_SHAPE = (1, 28, 28)
 
@@ -25,6 +27,24 @@ def test_gaussian_in_value_and_gradient() -> None:
     torch.testing.assert_close(log_px, -squares / 0.5 - 392 * math.log(2 * math.pi * 0.25))
     log_px.sum().backward()
     torch.testing.assert_close(mean.grad, (x - mean.detach()) / 0.25)
+
+
+def test_squared_error_of_a_sigmoid_is_a_quarter_of_that_of_a_tanh() -> None:
+    """A tanh output on pixels in [-1, 1], as autoencoders have it, and its constant D/2 log pi in nats."""
+    x, raw = torch.rand(2, *MNIST_SHAPE, dtype=torch.float64), torch.randn(2, *MNIST_SHAPE, dtype=torch.float64)
+    likelihood = Gaussian(MNIST_SHAPE, scale=math.sqrt(0.5), mean_range="unit_interval").double()
+    squares = (2 * x - 1 - raw.tanh()).square().sum((-3, -2, -1))
+    torch.testing.assert_close(
+        -likelihood(2 * raw).log_prob(x), squares / 4 + 392 * math.log(math.pi), rtol=1e-6, atol=0
+    )
+
+
+@pytest.mark.parametrize("law", [Gaussian, GaussianShared, GaussianPixel])
+def test_means_lie_in_the_pixel_range_and_start_where_they_should(law: type[Likelihood]) -> None:
+    likelihood = law(MNIST_SHAPE, mean_range="unit_interval")  # type: ignore[call-arg]
+    mean = torch.linspace(0.01, 0.99, 784).reshape(MNIST_SHAPE)
+    torch.testing.assert_close(likelihood(likelihood.params_at(mean)).mean, mean)
+    assert likelihood(torch.full(likelihood.param_shape, 50.0)).mean.max() <= 1
 
 
 def test_shared_scale_learns_the_error_of_the_mean() -> None:

@@ -31,7 +31,7 @@ def test_reaches_the_exact_log_likelihood() -> None:
     config = composed("model=linear", "likelihood=gaussian_shared", f"latent_dim={LATENT_DIM}")
     images = x.reshape(-1, *IMAGE_SHAPE)
     model = build.model(config, IMAGE_SHAPE, images.mean(0)).double()
-    objective = build.objective(config, num_images=len(images))
+    objective = build.objective(config, num_images=len(images), image_shape=tuple(images.shape[1:]))
 
     torch.manual_seed(0)
     num_steps = 3000

@@ -52,7 +52,7 @@ def test_trains_or_is_refused(name: str, binarize: str, dequantize: str) -> None
     place = SimpleNamespace(root_device=torch.device("cpu"))
     data.trainer = SimpleNamespace(strategy=place, global_rank=0, world_size=1, current_epoch=0)  # type: ignore[assignment]
     model = build.model(config, data.image_shape, data.pixel_mean())
-    objective = build.objective(config, num_images=len(data.train.images))
+    objective = build.objective(config, num_images=len(data.train.images), image_shape=data.image_shape)
     optimizer = build.optimizer(config)(model.parameters())
     for batch in data.train_dataloader():
         loss = objective(model, batch.x).value

@@ -225,7 +225,7 @@ REFUSED = [
 
 def built(config: DictConfig) -> None:
     build.model(config, parts.IMAGE_SHAPE, torch.zeros(parts.IMAGE_SHAPE))
-    build.objective(config, num_images=1)
+    build.objective(config, num_images=1, image_shape=parts.IMAGE_SHAPE)
 
 
 @pytest.mark.parametrize(("overrides", "fix"), REFUSED)

@@ -42,10 +42,22 @@ class Trace(NamedTuple):
 
     def log_w(self) -> Tensor:
         """The log-weights log p(x, z) - log q(z | x), of shape (K, B)."""
-        log_w = self.log_px
+        return self.log_joint() - self.log_q()
+
+    def log_joint(self) -> Tensor:
+        """log p(x, z), of shape (K, B)."""
+        total = self.log_px
         for latent in self.latents:
-            log_w = log_w + latent.log_p - latent.log_q
-        return log_w
+            total = total + latent.log_p
+        return total
+
+    def log_q(self) -> Tensor:
+        """log q(z | x) of all layers, of shape (K, B)."""
+        first, *others = self.latents
+        total = first.log_q
+        for latent in others:
+            total = total + latent.log_q
+        return total
 
     def kl(self) -> Tensor:
         """The divergence of all layers from their priors, of shape (K, B)."""
@@ -56,18 +68,30 @@ class Trace(NamedTuple):
         return total
 
 
+class Dream(NamedTuple):
+    """Images as the model itself imagines them."""
+
+    zs: tuple[Tensor, ...]  # top layer first, of shape (n, *latent) each
+    p: Distribution  # p(x | z), of batch shape (n,)
+
+
 class LatentModel(nn.Module, ABC):
     """A model of images with latent variables.
 
     `has_elbo` says whether its posterior has a density: without one there is no rate, and the distortion is what is
-    left to measure. `space` says where z lives.
+    left to measure. `has_encoder` says whether it has a posterior at all: without one it is measured by its samples.
+    `space` says where z lives.
     """
 
+    likelihood: Likelihood
+    has_encoder: bool = True
     has_elbo: bool = True
     space: Space = "real"
 
     @abstractmethod
-    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True) -> Trace:
+    def trace(
+        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+    ) -> Trace:
         """Infer the latent variables of images and score the images under them.
 
         Args:
@@ -75,20 +99,33 @@ class LatentModel(nn.Module, ABC):
             c: what the images are conditioned on, or None.
             num_samples: K, the number of latent samples for each image.
             score: whether log q(z | x) is differentiable in the parameters of q too, or through z alone.
+            path: whether z is differentiable in the parameters of q, or drawn and held fixed.
         """
 
-    @abstractmethod
     def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
         """log p(x, z) at any latent variables, top layer first, of shape (*batch, B, *latent): (*batch, B)."""
+        return self.log_prior(zs, c) + self.decode(zs[-1], c).log_prob(x)
 
     @abstractmethod
-    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
-        """The laws p(x | z) of `n` images at latent variables drawn from the prior: batch shape (n,).
+    def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        """log p(z) of all layers at any latent variables, top layer first, of shape (*batch, *latent): (*batch,)."""
+
+    @abstractmethod
+    def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        """log q(z | x) at any latent variables, top layer first, of shape (*batch, B, *latent): (*batch, B)."""
+
+    @abstractmethod
+    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+        """Latent variables drawn from the prior, without a gradient, and the laws p(x | z) of images at them.
 
         Args:
             n: images.
             c: what they are conditioned on, of batch shape (n,), or None.
         """
+
+    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
+        """The laws p(x | z) of `n` images at latent variables drawn from the prior: batch shape (n,)."""
+        return self.dream(n, c).p
 
     @abstractmethod
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
@@ -100,10 +137,15 @@ class LatentModel(nn.Module, ABC):
 
     @abstractmethod
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        """The likelihood p(x | z) at latent variables of shape (*batch, *latent): batch shape (*batch,)."""
+        """The likelihood p(x | z) at latent variables of the lowest layer, (*batch, *latent): batch shape (*batch,)."""
 
 
-def draw(p: Distribution, n: int) -> Tensor:
+def draw(q: Distribution, *num_samples: int, path: bool) -> Tensor:
+    """Samples of a law, of shape (*num_samples, *batch, *latent), differentiable in its parameters or held fixed."""
+    return q.rsample(num_samples) if path else q.sample(num_samples)
+
+
+def draw_each(p: Distribution, n: int) -> Tensor:
     """`n` samples of a prior: one for each condition where it has conditions, of shape (n, *latent)."""
     return p.sample() if p.batch_shape else p.sample((n,))
 
@@ -140,18 +182,38 @@ class VAE(LatentModel):
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
         return self.likelihood(at_least_float32(given(self.decoder, self.posterior.decoder_gain * z, c)))
 
-    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True) -> Trace:
-        q, p = self.encode(x, c), self.prior(c)
-        z = q.rsample((num_samples,))  # (K, B, *latent)
+    def trace(
+        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+    ) -> Trace:
+        return self.trace_under(self.encode(x, c), x, c, num_samples=num_samples, score=score, path=path)
+
+    def trace_under(
+        self,
+        q: Distribution,
+        x: Tensor,
+        c: Tensor | None = None,
+        *,
+        num_samples: int = 1,
+        score: bool = True,
+        path: bool = True,
+    ) -> Trace:
+        """A pass as in `trace`, with any law q in the place of the encoder's posterior: batch shape (B,)."""
+        p = self.prior(c)
+        z = draw(q, num_samples, path=path)  # (K, B, *latent)
         log_q, log_p = (q if score else detached(q)).log_prob(z), p.log_prob(z)  # (K, B) each
         exact = kl.closed_form(q, p)  # (B,)
         divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
         log_px = self.decode(z, c).log_prob(x)  # (K, B)
         return Trace(log_px, (Latent(z, log_q, log_p, divergence, q, p),))
 
-    def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+    def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
         (z,) = zs
-        return self.prior(c).log_prob(z) + self.decode(z, c).log_prob(x)
+        return self.prior(c).log_prob(z)
 
-    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
-        return self.decode(draw(self.prior(c), n), c)
+    def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        (z,) = zs
+        return self.encode(x, c).log_prob(z)
+
+    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+        z = draw_each(self.prior(c), n)
+        return Dream((z,), self.decode(z, c))

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 PositiveInt = Annotated[int, Field(gt=0)]
+# As many that each has others beside it.
+AtLeastTwo = Annotated[int, Field(ge=2)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -24,6 +26,9 @@ ImageSize = PositiveInt | tuple[PositiveInt, PositiveInt]
 Activation = Literal["relu", "tanh", "elu", "gelu", "silu", "softplus", "leaky_relu"]
 # After a hidden layer there may also be gated linear units: they halve its width.
 HiddenActivation = Activation | Literal["gated"]
+
+# Where a decoder's means lie: anywhere, or in the pixel range (0, 1) behind a sigmoid.
+MeanRange = Literal["real", "unit_interval"]
 
 # Whether a corruption acts on training images only.
 When = Literal["training", "always"]

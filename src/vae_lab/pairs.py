@@ -4,20 +4,21 @@ Free of torch: the configuration check uses it before anything heavy is imported
 classes whose text is not to be had (there, what is declared is None).
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple, get_args
 
-from vae_lab.configuration.choices import declaring, named
+from vae_lab.configuration.choices import declared, declaring, named, targets
 from vae_lab.errors import UserError
 
 # Where a latent variable lives.
 Space = Literal["real", "categorical", "sphere"]
 
-# Whether an objective needs a posterior with a density, one without (a deterministic code), or takes either.
-PosteriorDensity = Literal["required", "absent", "any"]
+# Whether an objective needs a posterior with a density, one without (a deterministic code), takes either, or is for a
+# model that has no posterior.
+PosteriorDensity = Literal["required", "absent", "any", "unused"]
 
-# What an objective does with log q at samples: it takes it where the KL has no closed form, it always needs it, or it
-# needs it differentiable through the samples alone.
-SampleDensity = Literal["where_needed", "always", "path_only"]
+# What an objective does with log q at samples: it takes it where the KL has no closed form, it always needs it, it
+# needs it differentiable through the samples alone, or at samples that are held fixed.
+SampleDensity = Literal["where_needed", "always", "path_only", "fixed"]
 
 INHABITANTS: dict[Space, str] = {"real": "real vectors", "categorical": "one-hot vectors", "sphere": "unit vectors"}
 
@@ -146,37 +147,60 @@ def check_fitted(objective: str, fits_prior: bool | None, prior: str) -> None:
         )
 
 
-def check_sample_density(
-    posterior: str, relaxed: bool | None, one_pass: bool | None, objective: str, wanted: SampleDensity | None
-) -> None:
+class SampleUse(NamedTuple):
+    """What a posterior declares about its samples; None where its text is not to be had."""
+
+    reparameterized: bool | None
+    relaxed: bool | None
+    one_pass_density: bool | None
+    space: Space | None
+
+    def obstacle(self, wanted: SampleDensity | None) -> str | None:
+        """Why an objective that wants this of log q at samples cannot have it; None where it can."""
+        if self.reparameterized is False and wanted in ("where_needed", "always", "path_only"):
+            return "it needs gradients through samples, and through these none pass"
+        if self.relaxed and wanted in ("always", "path_only"):
+            return (
+                "it needs log q at samples, which while they are relaxed is no density, so its value would be no bound"
+            )
+        if self.one_pass_density is False and wanted == "path_only":
+            return "it needs log q with the flow held fixed, which would cost one pass for every latent unit"
+        if self.one_pass_density is False and wanted == "fixed":
+            return "it needs log q at samples held fixed, which would cost one pass for every latent unit"
+        return None
+
+
+def check_sample_density(posterior: str, use: SampleUse, objective: str, wanted: SampleDensity | None) -> None:
     """Refuse an objective that needs more of log q at samples than the posterior, given by its `_target_`, can give.
 
     Raises:
         UserError: one line with the way out.
     """
-    if wanted not in ("always", "path_only") or not (relaxed or (wanted == "path_only" and one_pass is False)):
+    reason = use.obstacle(wanted)
+    if reason is None:
         return
-    enough = ["where_needed"] if relaxed else ["where_needed", "always"]
-    objectives = [
-        name
-        for name in declaring("objective", "sample_density", enough)
-        if name in declaring("objective", "posterior_density", ["required", "any"])
-    ]
-    reason = (
-        "it needs log q at samples, which while they are relaxed is no density, so its value would be no bound"
-        if relaxed
-        else "it needs log q with the flow held fixed, which would cost one pass for every latent unit"
-    )
-    posteriors = [name for name in declaring("posterior", "has_density", [True]) if name in exact_and_quick()]
+    uses = {name: declared_use(targets("posterior")[name]) for name in declaring("posterior", "has_density", [True])}
+    posteriors = [name for name, other in uses.items() if other.obstacle(wanted) is None]
+    # Those that go with the same prior, where there are any.
+    posteriors = [name for name in posteriors if uses[name].space == use.space] or posteriors
     raise UserError(
         f"{named('objective', objective)}: under {named('posterior', posterior)} {reason}; "
-        f"choose {one_of('objective', objectives)}, or {one_of('posterior', posteriors)}"
+        f"choose {one_of('objective', objectives_with(use))}, or {one_of('posterior', posteriors)}"
     )
 
 
-def exact_and_quick() -> set[str]:
-    """The posteriors that every objective can score samples under."""
-    return set(declaring("posterior", "relaxed", [False])) & set(declaring("posterior", "one_pass_density", [True]))
+def declared_use(posterior: str) -> SampleUse:
+    """What the posterior of a `_target_` declares about its samples."""
+    return SampleUse(*(declared(posterior, attribute) for attribute in SampleUse._fields))
+
+
+def objectives_with(use: SampleUse) -> list[str]:
+    """The objectives that can have what they want of such samples, of a posterior with a density."""
+    enough = [wanted for wanted in get_args(SampleDensity) if use.obstacle(wanted) is None]
+    fitting = set(declaring("objective", "posterior_density", ["required", "any"]))
+    if use.space != "real":
+        fitting -= set(declaring("objective", "needs_real_codes", [True]))
+    return [name for name in declaring("objective", "sample_density", enough) if name in fitting]
 
 
 def check_latent_dim(latent_dim: int, posterior: str, least: int | None) -> None:

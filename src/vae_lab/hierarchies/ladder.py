@@ -12,7 +12,7 @@ from vae_lab.hierarchies.hierarchy import Hierarchy
 from vae_lab.laws.detached import detached
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
-from vae_lab.model import Latent, LatentModel, Trace, draw
+from vae_lab.model import Dream, Latent, LatentModel, Trace, draw, draw_each
 from vae_lab.networks.activation import ACTIVATIONS
 from vae_lab.networks.architecture import OutputBias, Shape
 from vae_lab.networks.condition import given
@@ -65,19 +65,21 @@ class LadderVAE(LatentModel):
         self.likelihood = likelihood
         self.laws = nn.ModuleList(DiagonalNormal(dim) for dim in dims)
 
-    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True) -> Trace:
+    def trace(
+        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+    ) -> Trace:
         latents: list[Latent] = []
         for level, from_image in reversed(list(enumerate(self._look_up(x, c)))):
             if not latents:
                 q, p = from_image, self.prior(c)
                 scored = q if score else detached(q)
-                z = q.rsample((num_samples,))  # (K, B, D)
+                z = draw(q, num_samples, path=path)  # (K, B, D)
             else:
                 p = self._look_down(level, latents[-1].z)
                 q = product(from_image, p)
                 # The sample of the layer above stays on the path: q depends on where it lies.
                 scored = q if score else product(detached(from_image), self._look_down_frozen(level, latents[-1].z))
-                z = q.rsample()  # (K, B, D)
+                z = draw(q, path=path)  # (K, B, D)
             log_q, log_p = scored.log_prob(z), p.log_prob(z)  # (K, B) each
             # Exact given the sample of the layer above, on which both laws depend.
             exact = kl.closed_form(q, p)  # (B,) or (K, B)
@@ -85,10 +87,17 @@ class LadderVAE(LatentModel):
             latents.append(Latent(z, log_q, log_p, divergence, q, p))
         return Trace(self.decode(latents[-1].z, c).log_prob(x), tuple(latents))
 
-    def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
-        total = self.prior(c).log_prob(zs[0]) + self.decode(zs[-1], c).log_prob(x)
+    def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        total = self.prior(c).log_prob(zs[0])
         for level, (above, z) in zip(reversed(range(len(self.downward))), pairwise(zs), strict=True):
             total = total + self._look_down(level, above).log_prob(z)
+        return total
+
+    def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        *lower, top = self._look_up(x, c)
+        total = top.log_prob(zs[0])
+        for level, (above, z) in zip(reversed(range(len(lower))), pairwise(zs), strict=True):
+            total = total + product(lower[level], self._look_down(level, above)).log_prob(z)
         return total
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
@@ -103,11 +112,11 @@ class LadderVAE(LatentModel):
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
         return self.likelihood(at_least_float32(given(self.decoder, z, c)))
 
-    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
-        z = draw(self.prior(c), n)
+    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+        zs = [draw_each(self.prior(c), n)]
         for level in reversed(range(len(self.downward))):
-            z = self._look_down(level, z).sample()
-        return self.decode(z, c)
+            zs.append(self._look_down(level, zs[-1]).sample())
+        return Dream(tuple(zs), self.decode(zs[-1], c))
 
     def _look_up(self, x: Tensor, c: Tensor | None) -> list[Distribution]:
         """N(m_l(x), s_l(x)^2) for every layer, from the image on: batch shape (B,)."""

@@ -11,7 +11,7 @@ from vae_lab.hierarchies.hierarchy import Hierarchy
 from vae_lab.laws.detached import detached
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
-from vae_lab.model import Latent, LatentModel, Trace, draw
+from vae_lab.model import Dream, Latent, LatentModel, Trace, draw, draw_each
 from vae_lab.networks.architecture import OutputBias
 from vae_lab.networks.condition import given
 from vae_lab.networks.dense import MLP
@@ -68,11 +68,13 @@ class TwoLayerVAE(LatentModel):
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
         return self.likelihood(at_least_float32(given(self.decoder, z, c)))
 
-    def trace(self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True) -> Trace:
+    def trace(
+        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+    ) -> Trace:
         lower_q = self.encode(x, c)
-        z1 = lower_q.rsample((num_samples,))  # (K, B, D1)
+        z1 = draw(lower_q, num_samples, path=path)  # (K, B, D1)
         upper_q, upper_p = self.upper_law(at_least_float32(self.upper_encoder(z1))), self.prior(c)
-        z2 = upper_q.rsample()  # (K, B, D2)
+        z2 = draw(upper_q, path=path)  # (K, B, D2)
         lower_p = self.lower_law(at_least_float32(self.upper_decoder(z2)))
         lower_scored, upper_scored = lower_q, upper_q
         if not score:
@@ -93,14 +95,19 @@ class TwoLayerVAE(LatentModel):
             ),
         )
 
-    def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+    def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
         z2, z1 = zs
         lower_p = self.lower_law(at_least_float32(self.upper_decoder(z2)))
-        return self.prior(c).log_prob(z2) + lower_p.log_prob(z1) + self.decode(z1, c).log_prob(x)
+        return self.prior(c).log_prob(z2) + lower_p.log_prob(z1)
 
-    def generate(self, n: int, c: Tensor | None = None) -> Distribution:
-        z2 = draw(self.prior(c), n)
-        return self.decode(self.lower_law(at_least_float32(self.upper_decoder(z2))).sample(), c)
+    def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        z2, z1 = zs
+        return self.encode(x, c).log_prob(z1) + self.upper_law(at_least_float32(self.upper_encoder(z1))).log_prob(z2)
+
+    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+        z2 = draw_each(self.prior(c), n)
+        z1 = self.lower_law(at_least_float32(self.upper_decoder(z2))).sample()
+        return Dream((z2, z1), self.decode(z1, c))
 
 
 class TwoLayer(Hierarchy):

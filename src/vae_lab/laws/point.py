@@ -35,6 +35,9 @@ class Point(Distribution):
     def rsample(self, sample_shape: _size = ()) -> Tensor:
         return self.loc.expand(self._extended_shape(sample_shape))
 
+    def sample(self, sample_shape: _size = ()) -> Tensor:
+        return self.rsample(sample_shape).detach()
+
     def log_prob(self, value: Tensor) -> Tensor:
         here = (value == self.loc).all(-1)
         return torch.where(here, torch.inf, -torch.inf).to(value.dtype)

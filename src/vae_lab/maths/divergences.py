@@ -25,7 +25,7 @@ def inverse_multiquadric(squared: Tensor, bandwidth: float) -> Tensor:
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """Between all rows, (N, D) and (M, D): (N, M). Not by a matrix product, which would cancel for near rows."""
-    return (x.unsqueeze(1) - y.unsqueeze(0)).square().sum(-1)
+    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
 def mmd(x: Tensor, y: Tensor, kernel: Kernel, bandwidth: float) -> Tensor:
@@ -53,12 +53,37 @@ def mmd(x: Tensor, y: Tensor, kernel: Kernel, bandwidth: float) -> Tensor:
             f"the MMD needs at least two samples of each law, not {len(x)} and {len(y)}; use larger batches"
         )
 
-    def within(samples: Tensor) -> Tensor:
-        k = kernel(squared_distances(samples, samples), bandwidth)  # (N, N)
-        num = len(samples)
-        return (k.sum() - k.diagonal().sum()) / (num * (num - 1))
+    return (
+        mean_over_pairs(x, kernel, bandwidth)
+        + mean_over_pairs(y, kernel, bandwidth)
+        - 2 * kernel(squared_distances(x, y), bandwidth).mean()
+    )
 
-    return within(x) + within(y) - 2 * kernel(squared_distances(x, y), bandwidth).mean()
+
+def mean_over_pairs(x: Tensor, kernel: Kernel, bandwidth: float) -> Tensor:
+    """The mean of k(x, x') over all pairs of different samples (N, D): of shape ()."""
+    k = kernel(squared_distances(x, x), bandwidth)  # (N, N)
+    return (k.sum() - k.diagonal().sum()) / (len(x) * (len(x) - 1))
+
+
+def kernel_score(x: Tensor, y: Tensor, kernel: Kernel, bandwidth: float) -> Tensor:
+    """How well a law stands for each observation, estimated without bias from its samples; lower is better.
+
+    S(x) = E k(y, y') - 2 E k(x, y)
+
+    Its mean over observations is MMD^2 - E k(x, x'): a proper score, Gneiting & Raftery 2007, section 5,
+    https://doi.org/10.1198/016214506000001437.
+
+    Args:
+        x: observations, of shape (N, D).
+        y: independent samples of the law, of shape (M, D), M > 1.
+        kernel: `rbf` or `inverse_multiquadric`.
+        bandwidth: C.
+
+    Returns:
+        The scores, of shape (N,).
+    """
+    return mean_over_pairs(y, kernel, bandwidth) - 2 * kernel(squared_distances(x, y), bandwidth).mean(1)
 
 
 def sliced_wasserstein(x: Tensor, y: Tensor, directions: Tensor) -> Tensor:

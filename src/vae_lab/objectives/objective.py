@@ -19,10 +19,11 @@ class Loss(NamedTuple):
 class Objective(nn.Module, ABC):
     """A loss variant: `loss = -bound` for the bounds, with every term under its own name.
 
-    `posterior_density` says whether it needs a posterior with a density; `fits_prior` whether training draws the
-    latent codes towards the prior, so that samples of the prior decode to images; `sample_density` what it needs of
-    log q at samples. What it needs of the other parts: one stochastic layer and batches of several images, laws of
-    independent normal units, a prior without parameters, the size of the training set.
+    `posterior_density` says whether it needs a posterior with a density, or none at all; `fits_prior` whether training
+    draws the latent codes towards the prior, so that samples of the prior decode to images; `sample_density` what it
+    needs of log q at samples. What it needs of the other parts: one stochastic layer and batches of several images,
+    laws of independent normal units, a prior without parameters, a likelihood without more than a mean, and sizes.
+    Networks of its own, such as a discriminator, are its submodules, and train in the same step.
     """
 
     posterior_density: ClassVar[PosteriorDensity] = "required"
@@ -31,7 +32,13 @@ class Objective(nn.Module, ABC):
     sees_aggregate: ClassVar[bool] = False  # it estimates q(z) from a batch
     needs_factorial_laws: ClassVar[bool] = False
     needs_fixed_prior: ClassVar[bool] = False
+    needs_one_layer: ClassVar[bool] = False
+    fits_likelihood: ClassVar[bool] = True  # False: it sees the means of p(x | z) alone
     needs_num_images: ClassVar[bool] = False  # its `__init__` is then given `num_images`
+    needs_image_shape: ClassVar[bool] = False  # or `image_shape`: channels, height, width
+    needs_latent_dim: ClassVar[bool] = False  # or `latent_dim`
+    needs_real_codes: ClassVar[bool] = False  # z is a real vector
+    uncompilable: ClassVar[str] = ""  # why `torch.compile` cannot take it as one graph, where it cannot
 
     @abstractmethod
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:

@@ -45,7 +45,7 @@ class Constant(Schedule):
         self.value = float(value)
 
     def at(self, step: Tensor) -> Tensor:
-        return torch.full_like(step, self.value)
+        return torch.zeros_like(step) + self.value  # which may be one number for each member of an ensemble
 
 
 class Linear(Schedule):

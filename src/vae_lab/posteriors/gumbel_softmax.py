@@ -18,7 +18,8 @@ class GumbelSoftmax(Posterior):
     evaluation (`model.eval()`) the law is the categorical one itself and samples are one-hot, so that the ELBO and
     the likelihood are those of a model with discrete latent variables. Objectives that use log q at samples, such as
     importance-weighted bounds, would have it relaxed along with them (linearly in the sample): in training their
-    value would be a surrogate, so they are refused. Jang et al. 2017, https://arxiv.org/abs/1611.01144;
+    value would be a surrogate, so they are refused. Those that hold samples fixed, such as `score_function`, draw
+    one-hot vectors and do without the relaxation, as under `categorical`. Jang et al. 2017, https://arxiv.org/abs/1611.01144;
     Maddison et al. 2017, https://arxiv.org/abs/1611.00712.
 
     Args:

@@ -16,12 +16,14 @@ class Posterior(Conditional, ABC):
     `param_shape` is the shape, without batch dimensions, that the encoder must give; `event_shape` that of z.
     `space` says where z lives, which the prior must share; `has_density` whether q has a density there, without
     which a model has no ELBO; `one_pass_density` whether the density of any z costs no more than that of the law's own
-    sample; `relaxed` whether training draws relaxed samples, at which log q is not that of the law.
+    sample; `reparameterized` whether gradients pass through its samples; `relaxed` whether those samples are relaxed,
+    so that log q at them is not that of the law.
     """
 
     space: ClassVar[Space] = "real"
     has_density: ClassVar[bool] = True
     one_pass_density: ClassVar[bool] = True
+    reparameterized: ClassVar[bool] = True
     relaxed: ClassVar[bool] = False
     is_factorial: ClassVar[bool] = False  # whether its units are independent normals
     min_latent_dim: ClassVar[int] = 1

@@ -1,0 +1,33 @@
+"""`python -m vae_lab.gradient_variance`: how noisy each gradient estimator is on a trained model."""
+
+from typing import TYPE_CHECKING
+
+from vae_lab.command import refuse_multirun, run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omegaconf import DictConfig
+
+
+def gradient_variance(config: "DictConfig") -> None:
+    """Compare the estimators that a configuration names, on the run that it names."""
+    # Everything heavy is imported here, after the configuration was found sound.
+    from vae_lab.gradients.comparison import compare_estimators
+
+    compare_estimators(config)
+
+
+def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
+    """Find a configuration sound, without torch."""
+    from vae_lab.configuration.gradient_variance import check_gradient_variance
+
+    check_gradient_variance(config)
+
+
+def main() -> None:
+    run_command(gradient_variance, config_name="gradient_variance", check=check, rewrite=refuse_multirun)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,33 @@
+"""The importance-weighted bound by the score function."""
+
+from torch import Tensor
+
+from vae_lab.maths import score_function
+from vae_lab.model import LatentModel
+from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.objectives.sampled import sampled_terms
+from vae_lab.options import AtLeastTwo
+
+
+class VIMCO(Objective):
+    """The negative importance-weighted bound, its gradient for q without passing through samples.
+
+    loss = -E[log 1/K sum_k w_k],  w_k = p(x, z_k) / q(z_k | x)
+
+    Each sample is compared with the bound that the others would give: Mnih & Rezende 2016,
+    https://arxiv.org/abs/1602.06725.
+
+    Args:
+        num_samples: latent samples K for each image, at least 2.
+    """
+
+    sample_density = "fixed"
+
+    def __init__(self, num_samples: AtLeastTwo = 5) -> None:
+        super().__init__()
+        self.num_samples = num_samples
+
+    def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
+        trace = model.trace(x, c, num_samples=self.num_samples, path=False)
+        bound = score_function.vimco(trace.log_joint(), trace.log_q()).mean()
+        return Loss(-bound, {"bound": bound.detach(), **sampled_terms(trace)})
