@@ -113,6 +113,7 @@ def test_likelihoods_that_could_concentrate_are_dequantised() -> None:
     choices = {name: build.data(composed("data=digits", f"likelihood={name}")) for name in parts.names("likelihood")}
     chosen = {name for name, data in choices.items() if data.dequantization == "uniform"}
     laws_of_given_spread = {
+        "squared_error",
         "gaussian",
         "bernoulli",
         "discretized_logistic",

@@ -1,6 +1,7 @@
 """Batches by index look-up: no worker processes, no per-image Python."""
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any, NamedTuple
 
 import torch
@@ -101,6 +102,12 @@ class TrainBatches:
                 x = self.draw(pixels, noise)
             yield Batch(x, self.split.labels[share].to(self.device, non_blocking=True))
 
+    def of_seed(self, seed: int) -> "TrainBatches":
+        """The batches of another seed, over the same images in memory."""
+        other = copy(self)
+        other.seed = seed
+        return other
+
     def state_dict(self) -> dict[str, Any]:
         return {"position": self.position}
 
@@ -120,7 +127,7 @@ class EvaluationBatches:
     """
 
     def __init__(self, split: Split, batch_size: int, *, device: torch.device, shard: Shard) -> None:
-        self.split = Split(*(part[shard.rank :: shard.world_size] for part in split))
+        self.split = split.take(slice(shard.rank, None, shard.world_size))
         self.batch_size = batch_size
         self.device = device
 
@@ -128,5 +135,6 @@ class EvaluationBatches:
         return -(-len(self.split.images) // self.batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
-        for pixels, labels in zip(*(part.split(self.batch_size) for part in self.split), strict=True):
+        parts = (self.split.images, self.split.labels)
+        for pixels, labels in zip(*(part.split(self.batch_size) for part in parts), strict=True):
             yield Batch(to_unit(pixels.to(self.device, non_blocking=True)), labels.to(self.device, non_blocking=True))

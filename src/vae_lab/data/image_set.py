@@ -1,6 +1,7 @@
 """What a data set provides: 8-bit images in memory, split three ways."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,9 +20,11 @@ class Split(NamedTuple):
 
     images: Tensor  # (N, C, H, W), uint8
     labels: Tensor  # (N,), int64: classes counted from 0, or all 0 where they are not known
+    factors: Tensor | None = None  # (N, F), int64: the values that an image was made from, each counted from 0
 
-    def take(self, index: Tensor) -> "Split":
-        return Split(self.images[index], self.labels[index])
+    def take(self, index: Tensor | slice) -> "Split":
+        factors = None if self.factors is None else self.factors[index]
+        return Split(self.images[index], self.labels[index], factors)
 
 
 class Splits(NamedTuple):
@@ -51,6 +54,29 @@ class ImageSet(ABC):
         Raises:
             UserError: where they are missing or damaged.
         """
+
+
+def leave_out(splits: Splits, classes: Sequence[int]) -> tuple[Splits, Split | None]:
+    """Take the images of some classes out of all three parts: (the rest, the test images taken out, if any).
+
+    Raises:
+        UserError: where a class has no test images, or no images are left.
+    """
+    if not classes:
+        return splits, None
+    where = f"data.leave_out=[{','.join(map(str, classes))}]"
+    known = splits.test.labels.unique().tolist()
+    unknown = sorted(set(classes) - set(known))
+    if unknown:
+        raise UserError(
+            f"{where}: no test image is of class {unknown[0]}; the classes are {', '.join(map(str, known))}"
+        )
+    chosen = torch.tensor(classes)
+    out = [torch.isin(part.labels, chosen) for part in splits]
+    if any(mask.all() for mask in out):
+        raise UserError(f"{where}: no images are left to train on; leave out fewer classes")
+    rest = Splits(*(part.take(~mask) for part, mask in zip(splits, out, strict=True)))
+    return rest, splits.test.take(out[2])
 
 
 def hold_out(data: Split, num: int, option: str) -> tuple[Split, Split]:

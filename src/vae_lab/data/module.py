@@ -1,6 +1,7 @@
 """The LightningDataModule: treated images, on the training device where they fit."""
 
 from collections.abc import Callable
+from copy import copy
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -26,6 +27,7 @@ class ImageData(LightningDataModule):
         batch_size: images for each optimisation step, over all processes together.
         seed: the run's seed.
         dequantization: whether grey levels are spread out, afresh in training and once elsewhere.
+        left_out: test images of classes that are in none of the three splits; None where no class was left out.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class ImageData(LightningDataModule):
         batch_size: int,
         seed: int,
         dequantization: Dequantization = "none",
+        left_out: Split | None = None,
     ) -> None:
         super().__init__()
         self.treatment = treatment
@@ -44,6 +47,7 @@ class ImageData(LightningDataModule):
         self.train = splits.train if treatment == "dynamic" else treated(splits.train, treatment, 0)
         self.val = dequantized(treated(splits.val, treatment, 1), dequantization, 1)
         self.test = dequantized(treated(splits.test, treatment, 2), dequantization, 2)
+        self.left_out = None if left_out is None else dequantized(treated(left_out, treatment, 3), dequantization, 3)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -59,6 +63,12 @@ class ImageData(LightningDataModule):
         """The mean training image, of `image_shape`, in [0, 1]."""
         level = self.train.images.sum(0, dtype=torch.int64).double() / len(self.train.images)
         return ((level + 0.5) / 256 if self.dequantization == "uniform" else level / 255).float()
+
+    def of_seed(self, seed: int) -> "ImageData":
+        """The same images in memory, served to a run of another seed."""
+        other = copy(self)
+        other.seed = seed
+        return other
 
     def train_dataloader(self) -> TrainBatches:
         device, shard = self._place()
@@ -110,7 +120,7 @@ def treated(split: Split, treatment: Treatment, stream: int) -> Split:
         on = split.images > 127
     else:
         on = binarize(split.images, generator("cpu", SPLIT_SEED, Stream.HELD_OUT, stream)).bool()
-    return Split(on.to(torch.uint8) * 255, split.labels)
+    return split._replace(images=on.to(torch.uint8) * 255)
 
 
 def dequantized(split: Split, dequantization: Dequantization, stream: int) -> Split:
@@ -125,5 +135,5 @@ def near(split: Split, device: torch.device) -> Split:
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         if split.images.nbytes > IMAGES_SHARE_OF_MEMORY * free:
-            return Split(split.images.pin_memory(), split.labels)
-    return Split(split.images.to(device), split.labels.to(device))
+            return split._replace(images=split.images.pin_memory())
+    return split._replace(images=split.images.to(device), labels=split.labels.to(device))

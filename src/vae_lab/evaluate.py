@@ -1,0 +1,33 @@
+"""`python -m vae_lab.evaluate`: measure trained runs, and write down what came out."""
+
+from typing import TYPE_CHECKING
+
+from vae_lab.command import refuse_multirun, run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omegaconf import DictConfig
+
+
+def evaluate(config: "DictConfig") -> None:
+    """Measure the runs that a configuration names."""
+    # Everything heavy is imported here, after the configuration was found sound.
+    from vae_lab.evaluation.command import evaluate_runs
+
+    evaluate_runs(config)
+
+
+def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
+    """Find a configuration sound, without torch."""
+    from vae_lab.configuration.evaluation import check_evaluation
+
+    check_evaluation(config)
+
+
+def main() -> None:
+    run_command(evaluate, config_name="evaluate", check=check, rewrite=refuse_multirun)
+
+
+if __name__ == "__main__":
+    main()

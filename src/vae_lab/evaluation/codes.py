@@ -1,0 +1,17 @@
+"""The codes of images."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from vae_lab.evaluation.measure import Images, Subject
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@torch.no_grad()
+def codes_of(subject: Subject, images: Images) -> Array:
+    """The code that stands for the posterior of each image, its mean or mode, of shape (N, D) in float64."""
+    parts = [subject.model.code(some.x, some.c).flatten(1).double().cpu() for some in images.split_up(subject.max_rows)]
+    return torch.cat(parts).numpy()

@@ -1,0 +1,35 @@
+"""Images drawn from a trained model."""
+
+import torch
+from torch import Tensor
+
+from vae_lab.evaluation.measure import Subject
+from vae_lab.noise import Stream, reseed
+
+# Always as many, so that no memory bound changes the noise.
+IMAGES_AT_ONCE = 100
+
+NO_SAMPLES = (
+    "this model has no samples: its objective did not draw the codes towards the prior; "
+    "train with objective=elbo posterior=diagonal"
+)
+
+
+@torch.no_grad()
+def draw_images(subject: Subject, c: Tensor | None, num: int) -> Tensor:
+    """`num` draws x ~ p(x | z), z ~ p(z), of shape (num, C, H, W), on the host.
+
+    They are draws, not the means of p(x | z): the law of the draws is what the likelihood is fitted to.
+
+    Args:
+        subject: the trained model.
+        c: what each image is conditioned on, of shape (num, classes), or None.
+        num: images.
+    """
+    images = []
+    for block, start in enumerate(range(0, num, IMAGES_AT_ONCE)):
+        reseed(subject.device, subject.seed, Stream.DRAWS, block)
+        end = min(start + IMAGES_AT_ONCE, num)
+        given = None if c is None else c[start:end].to(subject.device)
+        images.append(subject.model.generate(end - start, given).sample().cpu())
+    return torch.cat(images)

@@ -1,0 +1,106 @@
+"""What an evaluation leaves behind: `evaluation.json`, and the table that a person reads.
+
+    {"checkpoint": {"epoch": 19, "sha256": ...},
+     "test": {"nll": {"nll": {"value": ..., "standard_error": ..., "num_images": ..., "num_samples": ...,
+                              "estimator": ..., "split": "test", "seed": 0, "epoch": 19, "binarize": ..., ...}}}}
+
+Figures of some of the images lie apart, under "test, 1000 images". A measure replaces what it said earlier about the
+same images, and nothing else.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from vae_lab.evaluation.measure import Estimate
+
+EVALUATION = "evaluation.json"
+
+# The figures of a run by measure and name, as evaluation.json holds them.
+Figures = dict[str, dict[str, dict[str, Any]]]
+
+
+def checkpoint_of(run_dir: Path, epoch: Any) -> dict[str, Any]:
+    """Which trained model the figures are of."""
+    return {"epoch": epoch, "sha256": hashlib.sha256((run_dir / "checkpoints" / "best.ckpt").read_bytes()).hexdigest()}
+
+
+def images_key(split: str, num_images: int | None) -> str:
+    """Where the figures of these images lie.
+
+    >>> images_key("test", None), images_key("val", 1000)
+    ('test', 'val, 1000 images')
+    """
+    return split if num_images is None else f"{split}, {num_images} images"
+
+
+def as_json(estimate: Estimate, about: Mapping[str, Any]) -> dict[str, Any]:
+    """An estimate with all that it takes to read it by itself; numbers that JSON has no word for become null."""
+    given = {name: value for name, value in estimate._asdict().items() if name != "details"}
+    for name in ("value", "standard_error"):
+        if given[name] is not None and not math.isfinite(given[name]):
+            given[name] = None
+    return {**given, **about, **(estimate.details or {})}
+
+
+def merge(run_dir: Path, checkpoint: Mapping[str, Any], key: str, measure: str, figures: Mapping[str, Any]) -> None:
+    """Write the figures of a measure beside those of earlier evaluations of the same model, whole or not at all."""
+    path = run_dir / EVALUATION
+    known = read(run_dir)
+    if known.get("checkpoint") != checkpoint:
+        known = {"checkpoint": checkpoint}
+    known.setdefault(key, {})[measure] = figures
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.write_text(json.dumps(known, indent=2, allow_nan=False) + "\n")
+    unfinished.replace(path)
+
+
+def read(run_dir: Path) -> dict[str, Any]:
+    """What earlier evaluations wrote, if anything."""
+    path = run_dir / EVALUATION
+    known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
+    return known
+
+
+def table(names: Sequence[str], runs: Sequence[Figures]) -> str:
+    """The figures of runs beside each other, each with its standard error.
+
+    Args:
+        names: of the runs.
+        runs: their figures.
+    """
+    rows = list(dict.fromkeys((measure, name) for run in runs for measure in run for name in run[measure]))
+    cells = [["", "", *names, "images", "samples"]]
+    for measure, name in rows:
+        found = [run.get(measure, {}).get(name) for run in runs]
+        first = next(figure for figure in found if figure is not None)
+        size = [f"{first['num_images']:,}", "" if first["num_samples"] is None else f"{first['num_samples']:,}"]
+        cells.append([measure, name, *(shown(figure) for figure in found), *size])
+    widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
+    lines, last = [], ""
+    for row in cells:
+        first_column = "" if row[0] == last else row[0]
+        last = row[0]
+        left = f"{first_column:<{widths[0]}}  {row[1]:<{widths[1]}}"
+        lines.append("  ".join([left, *(cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True))]))
+    return "\n".join(lines)
+
+
+def shown(figure: Mapping[str, Any] | None) -> str:
+    """A value and its standard error, to the digits that mean something.
+
+    >>> shown({"value": 96.0123, "standard_error": 0.241}), shown({"value": 12, "standard_error": None}), shown(None)
+    ('96.01 ± 0.24', '12', '-')
+    """
+    if figure is None:
+        return "-"
+    value, error = figure["value"], figure["standard_error"]
+    if value is None:
+        return "not finite"
+    if error is None or error == 0:
+        return f"{value:.6g}"
+    digits = min(6, max(0, 1 - math.floor(math.log10(error))))
+    return f"{value:.{digits}f} ± {error:.{digits}f}"

@@ -1,0 +1,85 @@
+"""Whether the model's samples are like real images, in the features of a small classifier."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from pydantic import Field
+from torch import Tensor
+
+from vae_lab.evaluation import classifier
+from vae_lab.evaluation.draws import NO_SAMPLES, draw_images
+from vae_lab.evaluation.measure import Estimate, Measure, Subject, not_held_out, over_images
+from vae_lab.evaluation.scores.samples import NUM_BLOCKS, NUM_NEIGHBOURS, frechet_distance, kernel_distance
+from vae_lab.evaluation.scores.samples import precision_recall as precision_and_recall
+
+FEWEST = 100  # images that distances of laws are estimated from
+
+
+class Samples(Measure):
+    """Distances of laws, precision and recall, between draws of p(x | z) and images of the chosen split.
+
+    The features are those of a small classifier of the same data set (`vae_lab.evaluation.classifier`), on pixels as
+    the likelihood sees them. They are no Inception features, and the figures compare with none of other programs, but
+    with the same figures of training images in the samples' place, which are given as `reference_...`: what a model
+    that draws real images would reach with as many.
+
+    Args:
+        num_images: samples, and real images, at most; the distances depend on their number.
+    """
+
+    def __init__(self, num_images: Annotated[int, Field(ge=FEWEST)] = 5_000) -> None:
+        self.num_images = num_images
+
+    def refusal(self, subject: Subject) -> str | None:
+        if (reason := not_held_out(subject)) is not None:
+            return reason
+        if not subject.fits_prior:
+            return NO_SAMPLES
+        if subject.data.num_classes < 2:
+            return "the images of this data set have no classes to train the classifier on, in whose features it is"
+        if min(len(subject.images.x), len(subject.training.x)) < FEWEST:
+            return f"a law is not to be estimated from fewer than {FEWEST} images; choose more"
+        return None
+
+    def __call__(self, subject: Subject) -> Mapping[str, Estimate]:
+        net = classifier.obtain(subject.training, subject.data.num_classes, subject.device)
+        num = min(self.num_images, len(subject.images.x), len(subject.training.x))
+        real, training = (images.some(num) for images in (subject.images, subject.training))
+        drawn = draw_images(subject, real.c, num)
+        of_real, of_training, of_drawn = (
+            classifier.features(net, x, subject.device) for x in (real.x, training.x, drawn)
+        )
+        right = classifier.predictions(net, real.x, subject.device) == real.labels.cpu()
+        words = "share of real images classified right: how far the features can be trusted"
+        estimates = {"accuracy_of_small_classifier": over_images(right.double(), words)}
+        drawn_estimates = compared(of_drawn, of_real, f"{num:,} draws of p(x|z), z ~ p(z)")
+        references = compared(of_training, of_real, f"{num:,} training images")
+        for name, estimate in drawn_estimates.items():
+            estimates |= {name: estimate, f"reference_{name}": references[name]}
+        return estimates
+
+
+def compared(features: Tensor, real: Tensor, of: str) -> dict[str, Estimate]:
+    """All figures of some images against as many real ones, given the features of both."""
+    num = len(real)
+    against = f"of {features.shape[1]} features of a small classifier (not Inception), {of} against {num:,} real images"
+    kernel = kernel_distance(features, real)
+    precision, recall = precision_and_recall(features, real)
+    balls = f"inside a ball out to the {NUM_NEIGHBOURS}rd neighbour, {against}"
+    return {
+        "frechet_distance_small_classifier": Estimate(
+            frechet_distance(features, real), f"squared Frechet distance of fitted normal laws {against}", num
+        ),
+        "kernel_distance_small_classifier": Estimate(
+            kernel.value,
+            f"unbiased squared MMD, kernel (x y / D + 1)^3, mean of {NUM_BLOCKS} blocks, {against}",
+            num,
+            kernel.standard_error,
+        ),
+        "precision_small_classifier": Estimate(
+            precision, f"share of the former {balls}", num, (precision * (1 - precision) / num) ** 0.5
+        ),
+        "recall_small_classifier": Estimate(
+            recall, f"share of the latter {balls}", num, (recall * (1 - recall) / num) ** 0.5
+        ),
+    }

@@ -1,0 +1,1 @@
+"""Scores of codes, samples and rankings: pure functions of arrays."""

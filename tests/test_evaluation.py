@@ -1,0 +1,244 @@
+"""The measures of likelihood, against a model whose every figure has a closed form."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+import parts
+from conftest import composed
+from exact import LinearGaussian
+from vae_lab.configuration.check import check_part
+from vae_lab.configuration.paths import conf_dir
+from vae_lab.data.image_set import Split, Splits
+from vae_lab.data.module import ImageData
+from vae_lab.evaluation import blocks as evaluation_blocks
+from vae_lab.evaluation.active_units import ActiveUnits
+from vae_lab.evaluation.ais import AnnealedImportanceSampling
+from vae_lab.evaluation.amortisation import Amortisation
+from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject
+from vae_lab.evaluation.nll import NLL
+from vae_lab.evaluation.plain_bounds import Bounds
+from vae_lab.evaluation.surgery import Surgery
+from vae_lab.maths import aggregate
+from vae_lab.maths.importance import ImportanceWeights
+from vae_lab.model import LatentModel
+
+MEASURES: dict[str, Measure] = {
+    "bounds": Bounds(num_samples=5),
+    "nll": NLL(num_samples=120),
+    "surgery": Surgery(),
+    "active_units": ActiveUnits(num_samples=8),
+    "ais": AnnealedImportanceSampling(num_images=4, num_chains=2, num_steps=7, num_leapfrog=3),
+    "amortisation": Amortisation(num_images=4, num_steps=5, num_samples=20),
+}
+
+
+def subject(model: LatentModel, x: torch.Tensor, seed: int = 0, **changes: object) -> Subject:
+    """A model and images without a run, of grey pixels whose levels were spread out."""
+    levels = Split(torch.zeros(len(x), *x.shape[1:], dtype=torch.uint8), torch.zeros(len(x), dtype=torch.long))
+    images = Images(x, levels.labels, None)
+    given = Subject(
+        model=model,
+        config=composed("likelihood=gaussian"),
+        fits_prior=True,
+        data=ImageData(Splits(levels, levels, levels), "none", 10, 0, "uniform"),
+        images=images,
+        training=images,
+        seed=seed,
+        device=torch.device("cpu"),
+        max_rows=1000,
+    )
+    return replace(given, **changes)  # type: ignore[arg-type]
+
+
+def agrees(estimate: Estimate, exact: float, slack: float = 0.0) -> None:
+    """Assert that a figure is the exact value, within five of the standard errors that it states."""
+    assert estimate.standard_error is not None
+    assert abs(estimate.value - exact) <= 5 * estimate.standard_error + slack, f"{estimate} is not {exact}"
+
+
+def test_an_exact_posterior_gives_the_exact_likelihood_with_any_number_of_samples() -> None:
+    """Then every weight is p(x): a wrong sign, a mean over pixels or a lost constant has nowhere to hide."""
+    case = LinearGaussian()
+    x = case.images(50)
+    figures = NLL(num_samples=30)(subject(case.model(), x))
+    exact = case.nll(x).mean().item()
+    for name in ("nll", "nll_at_1", "nll_at_10"):
+        assert figures[name].value == pytest.approx(exact, abs=1e-7)
+    assert figures["nll"].standard_error == pytest.approx(case.nll(x).std().item() / math.sqrt(50), abs=1e-7)
+    assert figures["effective_sample_size_min"].value == pytest.approx(30)
+    # Spread over cells of volume 256^-6.
+    assert figures["bits_per_dim"].value == pytest.approx(exact / (6 * math.log(2)) + 8, abs=1e-7)
+    assert figures["bits_per_dim"].standard_error == pytest.approx(
+        figures["nll"].standard_error / (6 * math.log(2)),
+        abs=1e-7,  # type: ignore[operator]
+    )
+    bounds = Bounds(num_samples=200)(subject(case.model(), x))
+    assert bounds["elbo"].value == pytest.approx(-exact, abs=0.1)
+    assert bounds["rate"].value == pytest.approx(case.rate(x).mean().item(), abs=1e-7)
+    assert bounds["bits_per_dim"].value == pytest.approx(-bounds["elbo"].value / (6 * math.log(2)) + 8, abs=1e-7)
+
+
+def test_a_poor_posterior_costs_its_divergence_and_many_samples_make_it_good() -> None:
+    case = LinearGaussian(angle=1.0, shift=0.3, growth=1.5)
+    x = case.images(300)
+    exact = case.nll(x).mean().item()
+    noise = []
+    for seed in range(5):
+        here = subject(case.model(), x, seed)
+        nll, bounds = NLL(num_samples=2000)(here), Bounds(num_samples=100)(here)
+        noise.append(
+            torch.tensor([nll["nll"].value, -bounds["elbo"].value - case.gap(), nll["nll_at_1"].value - case.gap()])
+        )
+        curve = [nll[name].value for name in ("nll_at_1", "nll_at_10", "nll_at_100", "nll_at_1000")]
+        assert sorted(curve, reverse=True) == curve, "the bound rises with the number of samples"
+        assert curve[-1] > exact - 0.02
+        assert 1 < nll["effective_sample_size_min"].value < nll["effective_sample_size"].value < 2000
+        assert bounds["elbo"].value == pytest.approx(-(bounds["rate"].value + bounds["distortion"].value))
+    parts.close(torch.stack(noise), exact)
+
+
+def test_a_figure_states_its_error_over_images() -> None:
+    """Against the mean over all images that there could be: the entropy of p(x)."""
+    case = LinearGaussian(shift=0.3)
+    entropy = 0.5 * (case.covariance.logdet().item() + 6 * math.log(2 * math.pi * math.e))
+    here = subject(case.model(), case.images(2000))
+    nll = NLL(num_samples=100)(here)["nll"]
+    agrees(nll, entropy)
+    assert nll.standard_error is not None
+    assert 0.03 < nll.standard_error < 0.05  # sqrt(6 / 2) / sqrt(2000) = 0.039
+    agrees(Bounds()(here)["elbo"], -entropy - case.gap())
+    assert (nll.num_images, nll.num_samples) == (2000, 100)
+
+
+@pytest.mark.parametrize("case", [LinearGaussian(), LinearGaussian(angle=0.7, shift=0.4, growth=1.6)])
+def test_surgery_of_the_rate(case: LinearGaussian) -> None:
+    x = case.images(1500)
+    figures = Surgery(num_samples=2)(subject(case.model(), x))
+    slack = 0.01  # the aggregate posterior is that of 1500 images, not of all
+    agrees(figures["mutual_information"], case.mutual_information(), slack)
+    agrees(figures["marginal_kl"], case.marginal_kl(), slack)
+    agrees(figures["total_correlation"], case.total_correlation(), slack)
+    assert figures["rate"].value == pytest.approx(
+        figures["mutual_information"].value + figures["marginal_kl"].value, abs=1e-7
+    )
+    assert figures["marginal_kl"].value == pytest.approx(
+        figures["total_correlation"].value + figures["dimension_wise_kl"].value, abs=1e-7
+    )
+    assert figures["rate_of_units"].value == pytest.approx(case.rate(x).mean().item(), abs=1e-7)
+    units = figures["rate_of_units"].details["units"]  # type: ignore[index]
+    assert sum(units) == pytest.approx(figures["rate_of_units"].value)  # type: ignore[call-overload]
+    agrees(figures["rate"], case.rate(x).mean().item())
+
+
+def test_the_mutual_information_of_codes_apart_is_the_logarithm_of_their_number() -> None:
+    case = LinearGaussian()
+    case.slope, case.v = case.slope * 1e4, case.v * 1e-6
+    figures = Surgery()(subject(case.model(), case.images(64)))
+    assert figures["mutual_information"].value == pytest.approx(math.log(64), abs=1e-6)
+
+
+@pytest.mark.parametrize("angle", [math.pi / 2, 0.8])
+def test_the_two_parts_of_the_inference_gap(angle: float) -> None:
+    """The optimum of each image is the best diagonal normal, whatever the encoder says."""
+    case = LinearGaussian(angle, shift=0.5, growth=1.5)
+    x = case.images(60)
+    figures = Amortisation(num_images=60, num_steps=300, num_samples=500)(subject(case.model(), x))
+    amortisation, approximation = figures["amortisation_gap"], figures["approximation_gap"]
+    agrees(amortisation, case.gap() - case.approximation_gap(), slack=0.005)
+    agrees(approximation, case.approximation_gap(), slack=0.005)
+    assert figures["elbo_optimised"].value > figures["elbo"].value
+    total = figures["elbo"].value + amortisation.value + approximation.value
+    assert -total == pytest.approx(case.nll(x).mean().item(), abs=0.02)
+
+
+def test_an_optimal_encoder_leaves_no_amortisation_gap() -> None:
+    case = LinearGaussian()
+    figures = Amortisation(num_images=40, num_steps=30, num_samples=50)(subject(case.model(), case.images(40)))
+    assert abs(figures["amortisation_gap"].value) < 1e-3
+    assert abs(figures["approximation_gap"].value) < 0.02
+
+
+def test_active_units_are_those_whose_mean_varies() -> None:
+    case = LinearGaussian()
+    case.slope[1] = 0
+    figures = ActiveUnits()(subject(case.model(), case.images(2000)))
+    estimate = figures["active_units"]
+    assert estimate.value == 1
+    assert estimate.details is not None
+    assert estimate.details["units"] == [0]
+    exact = (case.slope @ case.covariance @ case.slope.T).diagonal()
+    # The variance of 2000 normal numbers is off by a thirtieth or so.
+    assert torch.allclose(torch.tensor(estimate.details["variances"]).double(), exact, rtol=0.15, atol=0.003)
+    above = ActiveUnits(threshold=2 * exact[0].item())(subject(case.model(), case.images(2000)))
+    assert above["active_units"].value == 0
+
+
+def test_weights_add_up_however_they_come() -> None:
+    torch.manual_seed(0)
+    log_w = 3 * torch.randn(2345, 4, dtype=torch.float64)
+    results = []
+    for size in (2345, 1000, 100, 10):
+        weights = ImportanceWeights(2345)
+        for some in log_w.split(size):
+            weights.add(some)
+        results.append((weights.curve(), weights.effective_sample_size()))
+    curve, effective = results[0]
+    assert list(curve) == [1, 10, 100, 1000, 2345]
+    assert torch.allclose(curve[1], log_w.mean(0))
+    groups = log_w[:2340].unflatten(0, (-1, 10)).logsumexp(1) - math.log(10)
+    assert torch.allclose(curve[10], groups.mean(0))
+    assert torch.allclose(curve[2345], log_w.logsumexp(0) - math.log(2345))
+    assert torch.allclose(effective, log_w.exp().sum(0) ** 2 / (2 * log_w).exp().sum(0))
+    for other_curve, other_effective in results[1:]:
+        assert all(torch.allclose(other_curve[level], curve[level]) for level in curve)
+        assert torch.allclose(other_effective, effective)
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_a_figure_depends_on_the_seed_and_on_no_memory_bound(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    case = LinearGaussian(angle=1.0, shift=0.3, growth=1.5)
+    here = subject(case.model().float(), case.images(30).float())
+    monkeypatch.setattr(evaluation_blocks, "BLOCK_BYTES", {"cpu": 10_000})  # several blocks of images and of samples
+    figures = MEASURES[name](here)
+    monkeypatch.setattr(aggregate, "NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr("vae_lab.evaluation.surgery.POSTERIORS_AT_ONCE", 7)
+    again = MEASURES[name](replace(here, max_rows=3))
+    other = MEASURES[name](replace(here, seed=1))
+    assert {figure: estimate.value for figure, estimate in again.items()} == pytest.approx(
+        {figure: estimate.value for figure, estimate in figures.items()}, abs=1e-5
+    )
+    assert any(other[figure].value != estimate.value for figure, estimate in figures.items()) or name == "active_units"
+
+
+MODELS = [*parts.choices("posterior"), *parts.choices("prior"), "model=two_layer", "model=ladder"]
+
+
+@pytest.mark.parametrize("override", MODELS)
+def test_every_model_is_measured_or_told_why_not(override: str) -> None:
+    model, _ = parts.model_and_objective(override)
+    here = subject(model.eval().requires_grad_(False), parts.images(model, 6), config=composed())
+    for name, measure in MEASURES.items():
+        reason = measure.refusal(here)
+        if reason is not None:
+            assert "\n" not in reason
+            assert name != "nll" or not model.has_elbo
+            continue
+        figures = measure(here)
+        assert all(math.isfinite(estimate.value) for estimate in figures.values()), name
+        assert all(estimate.num_images in (4, 6) for estimate in figures.values())
+    if not model.has_elbo:
+        assert set(Bounds()(here)) == {"distortion"}
+
+
+@pytest.mark.parametrize("name", parts.names("measure"))
+def test_every_measure_stands_under_its_name(name: str) -> None:
+    from omegaconf import OmegaConf
+
+    text = (conf_dir() / "measure" / f"{name}.yaml").read_text()
+    assert text.startswith(f"# @package measure.{name}\n")
+    node = OmegaConf.to_container(OmegaConf.create(text))
+    assert isinstance(node, dict)
+    check_part(f"measure.{name}", {str(key): value for key, value in node.items()}, frozenset())
