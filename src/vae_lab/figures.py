@@ -18,6 +18,8 @@ MIN_SIDE = 48
 def draw(model: LatentModel, images: Tensor, num_samples: int, labels: Tensor | None = None) -> dict[str, Tensor]:
     """All pictures of a model: reconstructions, samples and, of two latent units under a standard normal, the manifold.
 
+    A model without an encoder has no reconstructions.
+
     Args:
         model: the model.
         images: images to reconstruct, of shape (B, C, H, W).
@@ -26,7 +28,7 @@ def draw(model: LatentModel, images: Tensor, num_samples: int, labels: Tensor | 
         labels: the one-hot classes of the images, of shape (B, classes), for a model that is conditioned on them: its
             samples are then a row for each of the first classes.
     """
-    pictures = {"reconstructions": reconstructions(model, images, labels)}
+    pictures = {"reconstructions": reconstructions(model, images, labels)} if model.has_encoder else {}
     if num_samples and labels is not None:
         pictures["samples"] = samples_by_class(model, labels, num_samples)
     elif num_samples:

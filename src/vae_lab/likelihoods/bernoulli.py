@@ -16,6 +16,7 @@ class Bernoulli(Likelihood):
     """
 
     support = "binary"
+    is_set_by_mean = True
 
     def params_at(self, mean: Tensor) -> Tensor:
         # Pixels that are never (or always) on would start at an infinite logit: the clip of Burda et al. 2016,

@@ -52,6 +52,7 @@ class ContinuousBernoulli(Likelihood):
     """
 
     support = "unit_interval"
+    is_set_by_mean = True
     # At 0 and 1 the density grows with the logit, without end: on levels that are exactly black it would.
     needs_dequantizing = True
 

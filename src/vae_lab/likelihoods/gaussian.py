@@ -5,8 +5,9 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.likelihoods.mean import mean_of, raw_mean
 from vae_lab.likelihoods.scale import bounded_scale, raw_scale
-from vae_lab.options import PositiveFloat
+from vae_lab.options import MeanRange, PositiveFloat
 
 
 class Gaussian(Likelihood):
@@ -17,21 +18,27 @@ class Gaussian(Likelihood):
     Args:
         image_shape: channels, height, width.
         scale: the standard deviation s, in units of the pixel range [0, 1].
+        mean_range: where the means lie; `unit_interval` puts a sigmoid behind the decoder.
     """
 
     support = "real"
+    is_set_by_mean = True
     scale: Tensor
 
-    def __init__(self, image_shape: tuple[int, ...], scale: PositiveFloat = 1.0) -> None:
+    def __init__(
+        self, image_shape: tuple[int, ...], scale: PositiveFloat = 1.0, mean_range: MeanRange = "real"
+    ) -> None:
         super().__init__(image_shape)
         self.register_buffer("scale", torch.tensor(float(scale)), persistent=False)
+        self.mean_range = mean_range
 
     def params_at(self, mean: Tensor) -> Tensor:
-        return mean
+        return raw_mean(mean, self.mean_range)
 
     def forward(self, c: Tensor | None) -> Distribution:
         assert c is not None, "a likelihood always has a decoder"
-        return Independent(Normal(c, self.scale.expand_as(c), validate_args=False), 3, validate_args=False)
+        mean = mean_of(c, self.mean_range)
+        return Independent(Normal(mean, self.scale.expand_as(mean), validate_args=False), 3, validate_args=False)
 
 
 class GaussianShared(Likelihood):
@@ -45,17 +52,23 @@ class GaussianShared(Likelihood):
         initial_scale: the standard deviation at the start, in units of the pixel range [0, 1].
         min_scale: the smallest standard deviation; without it a model that reproduces its images exactly would
             have an unbounded density.
+        mean_range: where the means lie, as in `Gaussian`.
     """
 
     support = "real"
     needs_dequantizing = True
 
     def __init__(
-        self, image_shape: tuple[int, ...], initial_scale: PositiveFloat = 1.0, min_scale: PositiveFloat = 1e-3
+        self,
+        image_shape: tuple[int, ...],
+        initial_scale: PositiveFloat = 1.0,
+        min_scale: PositiveFloat = 1e-3,
+        mean_range: MeanRange = "real",
     ) -> None:
         super().__init__(image_shape)
         self.raw_scale = nn.Parameter(torch.tensor(raw_scale(initial_scale, min_scale)))
         self.min_scale = min_scale
+        self.mean_range = mean_range
 
     @property
     def scale(self) -> Tensor:
@@ -63,11 +76,12 @@ class GaussianShared(Likelihood):
         return bounded_scale(self.raw_scale, self.min_scale)
 
     def params_at(self, mean: Tensor) -> Tensor:
-        return mean
+        return raw_mean(mean, self.mean_range)
 
     def forward(self, c: Tensor | None) -> Distribution:
         assert c is not None, "a likelihood always has a decoder"
-        return Independent(Normal(c, self.scale.expand_as(c), validate_args=False), 3, validate_args=False)
+        mean = mean_of(c, self.mean_range)
+        return Independent(Normal(mean, self.scale.expand_as(mean), validate_args=False), 3, validate_args=False)
 
 
 class GaussianPixel(Likelihood):
@@ -82,6 +96,7 @@ class GaussianPixel(Likelihood):
         initial_scale: the standard deviation of every pixel at the start, in units of the pixel range [0, 1].
         min_scale: the smallest standard deviation. The smaller it is, the more an image costs that is unusual where
             the model was certain.
+        mean_range: where the means lie, as in `Gaussian`; the paper's are in the unit interval.
 
     Raises:
         ValueError: where `initial_scale` is not above `min_scale`.
@@ -92,18 +107,22 @@ class GaussianPixel(Likelihood):
     params_per_value = 2
 
     def __init__(
-        self, image_shape: tuple[int, ...], initial_scale: PositiveFloat = 1.0, min_scale: PositiveFloat = 0.01
+        self,
+        image_shape: tuple[int, ...],
+        initial_scale: PositiveFloat = 1.0,
+        min_scale: PositiveFloat = 0.01,
+        mean_range: MeanRange = "real",
     ) -> None:
         super().__init__(image_shape)
         self.initial_raw_scale = raw_scale(initial_scale, min_scale)
         self.min_scale = min_scale
+        self.mean_range = mean_range
 
     def params_at(self, mean: Tensor) -> Tensor:
-        return torch.cat([mean, torch.full_like(mean, self.initial_raw_scale)], -3)
+        return torch.cat([raw_mean(mean, self.mean_range), torch.full_like(mean, self.initial_raw_scale)], -3)
 
     def forward(self, c: Tensor | None) -> Distribution:
         assert c is not None, "a likelihood always has a decoder"
-        mean, raw = c.chunk(2, -3)  # (*batch, C, H, W) each
-        return Independent(
-            Normal(mean, bounded_scale(raw, self.min_scale), validate_args=False), 3, validate_args=False
-        )
+        raw, raw_scales = c.chunk(2, -3)  # (*batch, C, H, W) each
+        mean, scale = mean_of(raw, self.mean_range), bounded_scale(raw_scales, self.min_scale)
+        return Independent(Normal(mean, scale, validate_args=False), 3, validate_args=False)

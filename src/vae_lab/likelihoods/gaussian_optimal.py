@@ -69,8 +69,8 @@ class GaussianOptimal(Likelihood):
             mean_squared_error: the batch's, detached.
         """
         variance = mean_squared_error.clamp(min=self.min_scale**2)
-        self.num_batches.add_(1).clamp_(max=self.memory)
-        self.variance.lerp_(variance.to(self.variance), 1 / self.num_batches)
+        self.num_batches.copy_((self.num_batches + 1).clamp(max=self.memory))
+        self.variance.copy_(self.variance.lerp(variance.to(self.variance), 1 / self.num_batches))
         return variance
 
     def params_at(self, mean: Tensor) -> Tensor:

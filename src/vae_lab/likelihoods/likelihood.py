@@ -21,6 +21,7 @@ class Likelihood(Conditional, ABC):
 
     support: ClassVar[Support]
     needs_dequantizing: ClassVar[bool] = False
+    is_set_by_mean: ClassVar[bool] = False  # whether the means of the pixels are all that it learns
     params_per_value: int = 1
 
     def __init__(self, image_shape: tuple[int, ...]) -> None:

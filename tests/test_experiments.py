@@ -1,0 +1,112 @@
+"""The experiments of `conf/`: each runs by its name, in seconds at smoke size."""
+
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import initialize_config_dir
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+import parts
+from conftest import composed
+from vae_lab import build
+from vae_lab.configuration.check import check
+from vae_lab.configuration.flat import flatten
+from vae_lab.configuration.overrides import compose_checked, compose_with_hydra
+from vae_lab.configuration.paths import conf_dir
+from vae_lab.model import VAE
+from vae_lab.sweeps.jobs import grid
+
+NAMES = parts.names("experiment")
+
+
+def jobs(*overrides: str) -> list[list[str]]:
+    """The command lines of an experiment's runs: one, unless it is a sweep."""
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        hydra = compose_with_hydra("train", overrides).hydra
+        return grid(hydra, overrides) if hydra.mode is RunMode.MULTIRUN else [list(overrides)]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_run_is_sound(name: str) -> None:
+    for job in jobs(f"experiment={name}"):
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            check(compose_checked("train", job))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_holds_differences_only(name: str) -> None:
+    """No setting is what it would be without it, in every run."""
+    own = OmegaConf.load(conf_dir() / "experiment" / f"{name}.yaml")
+    assert isinstance(own, DictConfig)
+    bases = [entry for entry in own.pop("defaults", []) if entry != "_self_"]
+    parents = [f"experiment={entry}" for entry in bases if isinstance(entry, str)]
+    chosen = [
+        f"{key.split('/')[1]}={value}"
+        for entry in bases
+        if isinstance(entry, DictConfig)
+        for key, value in entry.items()
+    ]
+    swept = [[override for override in job if override != f"experiment={name}"] for job in jobs(f"experiment={name}")]
+    for key, value in flatten(OmegaConf.to_container(own)).items():
+        if not key.startswith("hydra."):
+            differs = (OmegaConf.select(composed(*parents, *chosen, *job), key) != value for job in swept)
+            assert any(differs), f"{key} repeats a default"
+    for override in chosen:
+        assert composed(*parents) != composed(*parents, override), f"{override} repeats a default"
+
+
+# Fewer values of what is swept.
+FEWER = {
+    "aevb_lower_bound": ["latent_dim=3,200"],
+    "aevb_lower_bound_frey_faces": ["latent_dim=2,20"],
+    "iwae_table": ["objective.num_samples=1,5"],
+}
+
+# One process, so that torch is imported once.
+ALL = """
+import sys
+from vae_lab.train import main
+for name, fewer in {fewer}.items():
+    folder = "{folder}/" + name
+    places = ["hydra.run.dir=" + folder, "hydra.sweep.dir=" + folder]
+    sys.argv = ["train", "experiment=" + name, "size=smoke", *places, *{settings}, *fewer]
+    main()
+"""
+
+
+def test_all_run_at_smoke_size(tmp_path: Path) -> None:
+    settings = ["seed=0", "trainer=cpu", "trainer.max_epochs=1", "data.batch_size=200", "nll_samples=2"]
+    fewer = {name: FEWER.get(name, []) for name in NAMES}
+    script = ALL.format(fewer=fewer, folder=tmp_path, settings=[*settings, "callbacks.progress=null"])
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for name in NAMES:
+        finished = list((tmp_path / name).rglob("metrics.json"))
+        assert len(finished) == len(jobs(f"experiment={name}", "size=smoke", *settings, *fewer[name]))
+    for name in ("aevb_lower_bound", "aevb_lower_bound_frey_faces"):
+        assert (tmp_path / name / "figures" / "lower_bound.png").is_file()
+
+
+def test_the_loss_of_gaussian_vae_is_that_of_its_derivation() -> None:
+    """1/2 |x - x_hat|^2 + D/2 log 2 pi + 1/2 sum_j (mu_j^2 + sigma_j^2 - 1 - log sigma_j^2), term by term."""
+    config = composed("experiment=gaussian_vae")
+    model = build.model(config, parts.IMAGE_SHAPE, torch.full(parts.IMAGE_SHAPE, 0.3)).double()
+    assert isinstance(model, VAE)
+    x = torch.rand(5, *parts.IMAGE_SHAPE, dtype=torch.float64)
+    objective = build.objective(config, num_images=5, image_shape=parts.IMAGE_SHAPE)
+    torch.manual_seed(0)
+    loss = objective(model, x)
+    mean, log_variance = model.encoder(x).chunk(2, -1)  # (B, D) each
+    torch.manual_seed(0)
+    noise = torch.randn(1, *mean.shape, dtype=mean.dtype)
+    x_hat = model.decoder(mean + (log_variance / 2).exp() * noise)  # (1, B, C, H, W)
+    squares = (x - x_hat).square().sum((-3, -2, -1)).mean()
+    rate = (mean.square() + log_variance.exp() - 1 - log_variance).sum(-1).mean() / 2
+    torch.testing.assert_close(loss.terms["distortion"], squares / 2 + x[0].numel() / 2 * math.log(2 * math.pi))
+    torch.testing.assert_close(loss.terms["rate"], rate)
+    torch.testing.assert_close(loss.value, loss.terms["distortion"] + loss.terms["rate"])
