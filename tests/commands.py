@@ -10,17 +10,27 @@ from typing import Any
 REPOSITORY = Path(__file__).parents[1]
 
 
-def train(*overrides: str, cwd: Path = REPOSITORY, **env: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m vae_lab.train`."""
+def run(command: str, *overrides: str, cwd: Path = REPOSITORY, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m vae_lab.COMMAND`."""
     return subprocess.run(
-        [sys.executable, "-m", "vae_lab.train", *overrides],
+        [sys.executable, "-m", f"vae_lab.{command}", *overrides],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "tests"), **env},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "tests")]), **env},
         capture_output=True,
         text=True,
         timeout=600,
         check=False,
     )
+
+
+def train(*overrides: str, cwd: Path = REPOSITORY, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m vae_lab.train`."""
+    return run("train", *overrides, cwd=cwd, **env)
+
+
+def evaluate(*overrides: str, cwd: Path = REPOSITORY, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m vae_lab.evaluate`."""
+    return run("evaluate", *overrides, cwd=cwd, **env)
 
 
 def metrics(run_dir: Path) -> dict[str, Any]:

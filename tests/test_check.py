@@ -39,6 +39,7 @@ def refusal(*overrides: str) -> str:
         (["trainer=cpuu"], "trainer=cpuu", "did you mean 'cpu'?"),
         (["experiment=quikstart"], "experiment=quikstart", "did you mean 'quickstart'?"),
         (["likelihood=null"], "likelihood=null", "bernoulli"),
+        (["measure=nll"], "measure=nll", "no choice of 'measure'"),  # of another command
         (["model=mlp,mpl"], "model=mlp,mpl", "did you mean 'mlp'?"),
         (["latent_dmi=1,2"], "latent_dmi=1,2", "did you mean 'latent_dim'?"),
         # types and ranges

@@ -18,20 +18,23 @@ from vae_lab.conditional import at_least_float32
 from vae_lab.configuration.groups import TREATMENT_KEYS
 from vae_lab.corruptions.corruption import Corruption
 from vae_lab.data import treatment
-from vae_lab.data.image_set import ImageSet
+from vae_lab.data.image_set import ImageSet, leave_out
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
+from vae_lab.generator import Generator
 from vae_lab.hierarchies.hierarchy import Hierarchy
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.model import VAE, LatentModel
-from vae_lab.needs import check_needs
+from vae_lab.needs import NEEDS, check_compiles, check_encoder, check_needs
 from vae_lab.networks.architecture import Architecture
 from vae_lab.networks.frame import Frame
+from vae_lab.networks.initialization import Initialization
 from vae_lab.noise import Stream, derive
 from vae_lab.objectives.objective import Objective
-from vae_lab.pairs import check_density, check_sample_density, check_spaces
+from vae_lab.pairs import SampleUse, check_density, check_sample_density, check_spaces
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import EncoderPrior, Prior
+from vae_lab.schedules import Schedule
 
 
 def part(config: DictConfig, group: str, *kinds: type, **sizes: Any) -> Any:
@@ -65,14 +68,16 @@ def data(config: DictConfig) -> ImageData:
     """Read the data set, and treat it as the likelihood needs."""
     own = DictConfig({"data": {key: value for key, value in config.data.items() if key not in TREATMENT_KEYS}})
     law = likelihood_class(config)
+    splits, left_out = leave_out(part(own, "data", ImageSet).load(), config.data.get("leave_out") or [])
     return ImageData(
-        part(own, "data", ImageSet).load(),
+        splits,
         treatment.resolve(config.data.binarize, law.support, law.__name__),
         batch_size=config.data.batch_size,
         seed=config.seed,
         dequantization=treatment.resolve_dequantize(
             config.data.dequantize, law.support, law.needs_dequantizing, law.__name__
         ),
+        left_out=left_out,
     )
 
 
@@ -110,6 +115,18 @@ def model(
         num_classes: the classes that the images are conditioned on, or None.
     """
     torch.manual_seed(derive(config.seed, Stream.WEIGHTS))
+    built = assembled(config, image_shape, pixel_mean, num_classes)
+    if config.get("initialization") is not None:
+        part(config, "initialization", Initialization).start(built)
+    return built
+
+
+def assembled(
+    config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor, num_classes: int | None
+) -> LatentModel:
+    """The model, its networks as their classes make them."""
+    if get_object(config.objective["_target_"]).posterior_density == "unused":
+        return generator(config, image_shape, pixel_mean)
     posterior = part(config, "posterior", Posterior, latent_dim=config.latent_dim)
     prior = part(config, "prior", Prior, **prior_sizes(config, num_classes))
     check_spaces(config.posterior["_target_"], posterior.space, config.prior["_target_"], prior.space)
@@ -132,6 +149,16 @@ def model(
     return VAE(frame.behind_corruption(encoder), posterior, prior, decoder, likelihood)
 
 
+def generator(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor) -> Generator:
+    """The model of an objective that has no use for an encoder: none is made, so none is left untrained."""
+    prior = part(config, "prior", Prior, latent_dim=config.latent_dim)
+    likelihood = part(config, "likelihood", Likelihood, image_shape=image_shape)
+    networks = part(config, "model", Architecture)
+    frame = Frame(image_shape, likelihood.params_at(pixel_mean), num_classes=None, corruption=None)
+    decoder = frame.decoder(lambda seen: networks.decoder(seen, likelihood.param_shape), prior.event_shape)
+    return Generator(prior, decoder, likelihood)
+
+
 def posterior_of(encoder: nn.Module, posterior: Posterior, x: Tensor) -> Distribution:
     """q(z | x) of images as the encoder sees them."""
     return posterior(at_least_float32(encoder(x)))
@@ -145,24 +172,44 @@ def prior_sizes(config: DictConfig, num_classes: int | None) -> dict[str, int | 
     return sizes
 
 
-def objective(config: DictConfig, *, num_images: int) -> Objective:
-    """What training optimises, given the number of training images."""
-    sizes = {"num_images": num_images} if get_object(config.objective["_target_"]).needs_num_images else {}
+def objective(config: DictConfig, *, num_images: int, image_shape: tuple[int, ...]) -> Objective:
+    """What training optimises, its own weights fixed by the seed.
+
+    Args:
+        config: the run's configuration.
+        num_images: training images.
+        image_shape: channels, height, width.
+    """
+    torch.manual_seed(derive(config.seed, Stream.WEIGHTS, 1))  # not those of the model
+    known = {"num_images": num_images, "image_shape": image_shape, "latent_dim": config.latent_dim}
+    named = get_object(config.objective["_target_"])
+    sizes = {name: size for name, size in known.items() if getattr(named, f"needs_{name}")}
     built: Objective = part(config, "objective", Objective, **sizes)
-    targets = {group: config[group]["_target_"] for group in ("objective", "model", "posterior", "prior")}
-    check_needs(targets, config.data.batch_size, lambda target, attribute: getattr(get_object(target), attribute, None))
+    targets = {group: config[group]["_target_"] for group in NEEDS}
+    check_encoder(targets, config.condition, corrupted=config.corruption is not None, says=stated)
+    check_needs(targets, config.data.batch_size, stated)
+    check_compiles(config.compile, targets["objective"], built.uncompilable)
     posterior = config.posterior["_target_"]
     law = get_object(posterior)
     check_density(posterior, law.has_density, config.objective["_target_"], built.posterior_density)
-    check_sample_density(
-        posterior, law.relaxed, law.one_pass_density, config.objective["_target_"], built.sample_density
-    )
+    use = SampleUse(law.reparameterized, law.relaxed, law.one_pass_density, law.space)
+    check_sample_density(posterior, use, config.objective["_target_"], built.sample_density)
     return built
+
+
+def stated(target: str, attribute: str) -> Any:
+    """What the class of a dotted name declares; None where it declares nothing of that name."""
+    return getattr(get_object(target), attribute, None)
 
 
 def optimizer(config: DictConfig) -> Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]:
     """A function from parameters to their optimizer."""
     return lambda parameters: part(config, "optimizer", torch.optim.Optimizer, params=list(parameters))
+
+
+def schedule(config: DictConfig) -> Schedule | None:
+    """How the learning rate changes, or None where it does not."""
+    return None if config.get("schedule") is None else part(config, "schedule", Schedule)
 
 
 def trainer(config: DictConfig, run_dir: Path, callbacks: list[Callback], *, first_step: int) -> Trainer:

@@ -1,9 +1,10 @@
 """What every command does around its own work: Hydra, with a user's mistakes told in one line."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
+from typing import Any, Protocol
 
 import hydra
 from hydra import initialize_config_dir
@@ -16,54 +17,83 @@ from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
 
 
-def run_command(function: Callable[[DictConfig], float], config_name: str) -> None:
+class Check(Protocol):
+    """Raises a UserError for a command line that cannot work; it imports what it needs when it is called.
+
+    Of a sweep, `config` has the first value of everything that is swept.
+    """
+
+    def __call__(self, config: DictConfig, hydra: DictConfig, overrides: Sequence[str], *, multirun: bool) -> None: ...
+
+
+class Rewrite(Protocol):
+    """What a command may do to its command line: rewrite it, or (None) leave it as it is."""
+
+    def __call__(self, arguments: Sequence[str], *, multirun: bool) -> list[str] | None: ...
+
+
+def run_command(
+    function: Callable[[DictConfig], Any],
+    config_name: str,
+    check: Check,
+    rewrite: Rewrite,
+    config_dir: Path | None = None,
+) -> None:
     """Run a command on the configuration that the command line composes.
 
-    A configuration that cannot work is refused before Hydra makes a folder for the run. In a multirun each job is
-    checked as it starts, so that the others go on.
+    A configuration that cannot work is refused before Hydra makes a folder for the run.
+
+    Args:
+        function: the command's own work.
+        config_name: the YAML of its defaults.
+        check: what refuses a configuration, before anything is made.
+        rewrite: what may become of the overrides, before they are checked.
+        config_dir: where that YAML lies, if not in `conf/`.
     """
 
     @wraps(function)
-    def task(config: DictConfig) -> float:
+    def task(config: DictConfig) -> Any:
         if HydraConfig.get().mode is RunMode.MULTIRUN:
-            from vae_lab.configuration.check import check
-
-            check(config)
             return function(config)
         try:
             return function(config)
         except UserError as error:
             sys.exit(str(error))
 
+    folder = config_dir or conf_dir()
     try:
-        sys.argv[1:] = checked_arguments(config_name)
+        sys.argv[1:] = checked_arguments(config_name, folder, check, rewrite)
     except UserError as error:
         sys.exit(str(error))
-    hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name=config_name)(task)()
+    hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(task)()
 
 
-def checked_arguments(config_name: str) -> list[str]:
-    """The command line, found sound, and rewritten where it resumes a run."""
+def checked_arguments(config_name: str, config_dir: Path, check: Check, rewrite: Rewrite) -> list[str]:
+    """The command line, found sound, and rewritten where the command does that."""
     arguments = get_args_parser().parse_args()
     asks_only = arguments.help or arguments.hydra_help or arguments.shell_completion
     if asks_only or arguments.config_path or arguments.config_name or arguments.experimental_rerun:
         return sys.argv[1:]
     # Not for `--help` and shell completion, which should answer at once.
-    from vae_lab.configuration.overrides import compose_checked
-    from vae_lab.configuration.resume import resume_arguments
+    from vae_lab.configuration.overrides import compose_with_hydra, without_hydra
 
-    resumed = resume_arguments(arguments.overrides, multirun=arguments.multirun)
-    if resumed is not None:
-        return resumed
+    rewritten = rewrite(arguments.overrides, multirun=arguments.multirun)
+    if rewritten is not None:
+        return rewritten
     overrides = list(arguments.overrides)
     if arguments.config_dir:
         if not Path(arguments.config_dir).is_dir():
             raise UserError(f"--config-dir={arguments.config_dir}: there is no such folder")
         overrides.append(f"hydra.searchpath=['file://{Path(arguments.config_dir).absolute()}']")
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        config = compose_checked(config_name, overrides)
-    if not arguments.multirun and not arguments.cfg:
-        from vae_lab.configuration.check import check
-
-        check(config)
+    with initialize_config_dir(str(config_dir), version_base="1.3"):
+        config = compose_with_hydra(config_name, overrides)
+        if not arguments.cfg:
+            multirun = arguments.multirun or config.hydra.mode is RunMode.MULTIRUN
+            check(without_hydra(config), config.hydra, overrides, multirun=multirun)
     return sys.argv[1:]
+
+
+def refuse_multirun(arguments: Sequence[str], *, multirun: bool) -> None:
+    """What becomes of the command line of a command that has nothing to sweep."""
+    if multirun:
+        raise UserError("-m: this command has no sweeps; leave out -m (it may take several folders, as [DIR,DIR])")

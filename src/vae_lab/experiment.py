@@ -2,11 +2,13 @@
 
 import logging
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGINT, SIGTERM
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
@@ -18,11 +20,31 @@ from vae_lab.callbacks import BestAndLast
 from vae_lab.configuration.flat import flatten
 from vae_lab.data.module import ImageData
 from vae_lab.data.treatment import has_code_length
+from vae_lab.ensemble.gathering import CURRENT
 from vae_lab.errors import UserError
 from vae_lab.evaluation.bounds import bits_per_dim
 from vae_lab.module import TrainingModule
 
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class Run:
+    """A run that is ready to train, in its own folder."""
+
+    config: DictConfig
+    run_dir: Path
+    data: ImageData
+    module: TrainingModule
+    trainer: Trainer
+    checkpoints: BestAndLast
+    timer: Timer
+    resumed: Path | None  # the checkpoint that it goes on from
+    ensemble_size: int = 1  # runs that were trained at once
+
+    def fit(self) -> None:
+        """Train it by itself."""
+        self.trainer.fit(self.module, datamodule=self.data, ckpt_path=self.resumed, weights_only=True)
 
 
 def run_experiment(config: DictConfig) -> float:
@@ -32,7 +54,28 @@ def run_experiment(config: DictConfig) -> float:
         config: a composed and checked configuration.
 
     Returns:
-        The best validation ELBO, in nats per image; of a model that has none, its lowest distortion.
+        The best validation ELBO, in nats per image; of a model that has none, its lowest distortion, and of one without
+        an encoder, its lowest kernel score.
+    """
+    gathering = CURRENT.get()
+    run = prepare(config, gathering.runs[0].data if gathering and gathering.runs else None)
+    try:
+        if gathering is None:
+            run.fit()
+        else:
+            gathering.fit(run)
+    except SystemExit as error:  # what Lightning makes of Ctrl-C and of SIGTERM
+        log.info("interrupted; to go on: python -m vae_lab.train resume=%s", run.run_dir)
+        raise SystemExit(128 + (SIGTERM if isinstance(error, SIGTERMException) else SIGINT)) from error
+    return conclude(run)
+
+
+def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
+    """Build what a run trains and where it writes.
+
+    Args:
+        config: a composed and checked configuration.
+        data: its images, where they were read before.
     """
     quieten_lightning()
     run_dir = Path(HydraConfig.get().runtime.output_dir)
@@ -40,13 +83,14 @@ def run_experiment(config: DictConfig) -> float:
     resumed = checkpoints.last_path if config.resume and checkpoints.last_path.is_file() else None
     timer = Timer()
 
-    data = build.data(config)
+    data = data.of_seed(config.seed) if data else build.data(config)
     num_classes = build.num_classes(config, data)
     model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
     module = TrainingModule(
         model,
-        build.objective(config, num_images=len(data.train.images)),
+        build.objective(config, num_images=len(data.train.images), image_shape=data.image_shape),
         build.optimizer(config),
+        schedule=build.schedule(config),
         image_shape=data.image_shape,
         num_classes=num_classes,
         seed=config.seed,
@@ -57,28 +101,36 @@ def run_experiment(config: DictConfig) -> float:
     describe(config, data, module, trainer.loggers)
 
     rank_zero_only((run_dir / results.METRICS).unlink)(missing_ok=True)
-    try:
-        trainer.fit(module, datamodule=data, ckpt_path=resumed, weights_only=True)
-    except SystemExit as error:  # what Lightning makes of Ctrl-C and of SIGTERM
-        log.info("interrupted; to go on: python -m vae_lab.train resume=%s", run_dir)
-        raise SystemExit(128 + (SIGTERM if isinstance(error, SIGTERMException) else SIGINT)) from error
+    return Run(config, run_dir, data, module, trainer, checkpoints, timer, resumed)
+
+
+def conclude(run: Run) -> float:
+    """Test the best epoch of a run and write the results; returns its validation figure."""
+    config, data, module, trainer, checkpoints = run.config, run.data, run.module, run.trainer, run.checkpoints
     if checkpoints.best_value is None:
         raise UserError(
             f"no epoch had a finite val/{module.criterion.monitored}, so there is nothing to test; "
             "try a smaller optimizer.lr"
         )
 
-    tested = trainer.test(module, datamodule=data, ckpt_path=checkpoints.best_path, weights_only=True, verbose=False)
-    seconds = timer.time_elapsed()
+    tested = trainer.test(
+        run.module, datamodule=data, ckpt_path=checkpoints.best_path, weights_only=True, verbose=False
+    )
+    seconds = run.timer.time_elapsed()
     metrics: results.Metrics = {
         **tested[0],
         **checkpoints.best_figures,
         "epoch": checkpoints.best_epoch,
+        "epoch/chosen_by": f"val/{module.criterion.monitored}",
         "train_seconds": seconds,
         "images_per_second": (trainer.fit_loop.epoch_loop.total_batch_idx + 1) * data.batch_size / seconds,
         "data/binarize": data.treatment,
         "data/dequantize": data.dequantization,
     }
+    if data.left_out is not None:
+        metrics["data/leave_out"] = ",".join(map(str, config.data.leave_out))  # no figure is of images of these classes
+    if run.ensemble_size > 1:
+        metrics["ensemble_size"] = run.ensemble_size  # the seconds are then those of all its members together
     if config.condition is not None:
         metrics["condition"] = config.condition  # the figures are then of log p(x | class)
     if config.corruption is not None:
@@ -90,7 +142,7 @@ def run_experiment(config: DictConfig) -> float:
         metrics["test/bits_per_dim"] = bits_per_dim(
             tested[0]["test/nll"], data.test.images[0].numel(), dequantized=data.dequantization == "uniform"
         )
-    finish(config, trainer.loggers, run_dir, metrics)
+    finish(config, trainer.loggers, run.run_dir, metrics, checkpoints.best_step)
     return checkpoints.best_value
 
 
@@ -111,7 +163,10 @@ def quieten_lightning() -> None:
 @rank_zero_only
 def describe(config: DictConfig, data: ImageData, module: TrainingModule, loggers: list[Logger]) -> None:
     """Say what is about to be trained, with the choices that were made automatically."""
-    num_parameters = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    num_parameters, num_beside = (
+        sum(parameter.numel() for parameter in part.parameters() if parameter.requires_grad)
+        for part in (module.model, module.objective)
+    )
     sizes = " / ".join(f"{len(split.images):,}" for split in (data.train, data.val, data.test))
     shape = "x".join(map(str, data.image_shape))
     treatment = f"binarize={data.treatment}, dequantize={data.dequantization}"
@@ -120,6 +175,8 @@ def describe(config: DictConfig, data: ImageData, module: TrainingModule, logger
         name = config.corruption["_target_"].rpartition(".")[2]
         log.info("corruption: %s of what the encoder sees, when=%s", name, config.corruption.when)
     log.info("model: %s parameters, latent_dim=%s, seed=%s", f"{num_parameters:,}", config.latent_dim, config.seed)
+    if num_beside:
+        log.info("objective: %s parameters, which training alone needs", f"{num_beside:,}")
     for logger in loggers:
         logger.log_hyperparams(hyperparameters(config))
 
@@ -132,12 +189,13 @@ def hyperparameters(config: DictConfig) -> dict[str, Any]:
 
 
 @rank_zero_only
-def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: results.Metrics) -> None:
+def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: results.Metrics, step: int) -> None:
     """Write the results, last of all `metrics.json`: its presence means that the run finished."""
     finals = {name: value for name, value in metrics.items() if name.startswith(("test/", "val/"))}
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            logger.log_hyperparams(hyperparameters(config), finals)
+            # At the step of the best epoch, whose figures they are: at any other they would bend the learning curves.
+            logger.log_hyperparams(hyperparameters(config), finals, step)
         logger.finalize("success")
     results.write_metrics(run_dir / results.METRICS, metrics)
     print(results.table(run_dir, metrics))

@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
+from torch.optim.lr_scheduler import LambdaLR
 
 from vae_lab.averages import Averages
 from vae_lab.data.batches import Batch
@@ -16,6 +18,7 @@ from vae_lab.evaluation.criterion import criterion_of
 from vae_lab.model import LatentModel
 from vae_lab.noise import Stream, reseed
 from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.schedules import Schedule
 
 
 class TrainingModule(LightningModule):
@@ -25,6 +28,7 @@ class TrainingModule(LightningModule):
         model: what is trained.
         objective: what is optimised.
         make_optimizer: builds the optimizer of the given parameters.
+        schedule: how its learning rate changes, or None.
         image_shape: channels, height, width; a checkpoint carries it, to be loaded without the data.
         num_classes: the classes that the images are conditioned on, or None.
         seed: the run's seed, from which all noise is derived.
@@ -38,6 +42,7 @@ class TrainingModule(LightningModule):
         objective: Objective,
         make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer],
         *,
+        schedule: Schedule | None,
         image_shape: tuple[int, ...],
         num_classes: int | None,
         seed: int,
@@ -48,6 +53,7 @@ class TrainingModule(LightningModule):
         self.model = model
         self.objective = objective
         self.make_optimizer = make_optimizer
+        self.schedule = schedule
         self.image_shape = image_shape
         self.num_classes = num_classes
         self.seed = seed
@@ -67,8 +73,13 @@ class TrainingModule(LightningModule):
     def _condition(self, batch: Batch) -> Tensor | None:
         return None if self.num_classes is None else one_hot(batch.labels, self.num_classes).to(batch.x)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        return self.make_optimizer(self.parameters())
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        optimizer, schedule = self.make_optimizer(self.parameters()), self.schedule
+        if schedule is None:
+            return optimizer
+        num_steps = int(self.trainer.estimated_stepping_batches)
+        scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step, num_steps))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         reseed(self.device, self.seed, Stream.TRAIN, self.global_rank, self.current_epoch, batch_idx)
@@ -80,11 +91,7 @@ class TrainingModule(LightningModule):
 
     def _log_training(self) -> None:
         figures = self.train_averages.pop(self._sum_over_processes)
-        if not math.isfinite(figures["loss"]):
-            raise UserError(
-                f"training diverged: the loss is {figures['loss']} around step {self.global_step + 1} "
-                f"(epoch {self.current_epoch}); try a smaller optimizer.lr, or trainer.gradient_clip_val=100"
-            )
+        check_finite(figures["loss"], self.global_step + 1, self.current_epoch)
         for logger in self.loggers:
             logger.log_metrics({f"train/{name}": value for name, value in figures.items()}, self.global_step + 1)
 
@@ -125,3 +132,16 @@ class TrainingModule(LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.train_averages.load_state_dict(checkpoint["train_averages"])
+
+
+def check_finite(loss: float, step: int, epoch: int) -> None:
+    """Refuse to go on with a loss that is no number any more.
+
+    Raises:
+        UserError: where training diverged.
+    """
+    if not math.isfinite(loss):
+        raise UserError(
+            f"training diverged: the loss is {loss} around step {step} (epoch {epoch}); "
+            "try a smaller optimizer.lr, or trainer.gradient_clip_val=100"
+        )

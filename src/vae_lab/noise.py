@@ -4,12 +4,13 @@ The noise of a training batch depends only on (seed, rank, epoch, batch), so a r
 resumed draws the very numbers of one that was not, and drawing figures in between changes nothing.
 """
 
-from enum import IntEnum
+from enum import IntEnum, unique
 
 import numpy as np
 import torch
 
 
+@unique
 class Stream(IntEnum):
     """Independent streams of noise within one experiment."""
 
@@ -22,6 +23,17 @@ class Stream(IntEnum):
     FIGURES = 6
     SPLIT = 7  # which images are held out; its seed is fixed, so that seeds are compared on the same images
     HELD_OUT = 8  # binarisation or dequantisation drawn once, likewise
+    SUBSET = 9  # which images an evaluation of a few is about; its seed is fixed too
+    BOUNDS = 10  # latent samples of evaluation, by measure and block of images and samples
+    IMPORTANCE = 11
+    AGGREGATE = 12
+    UNITS = 13
+    AMORTISATION = 14
+    ANNEALING = 15
+    DRAWS = 20  # samples of a trained model
+    ANOMALY = 21  # what measures of anomalies draw
+    FITTING = 30  # of baselines, and the gradients that are then compared
+    GRADIENTS = 31
 
 
 def derive(seed: int, stream: Stream, *position: int) -> int:

@@ -48,6 +48,9 @@ def table(run_dir: Path, metrics: Metrics) -> str:
     treatment = f"binarize={metrics['data/binarize']}, dequantize={metrics['data/dequantize']}"
     lines = [f"test figures{given} of epoch {metrics['epoch']}, the best on validation ({treatment})"]
     lines += [f"  {name:<12}{metrics[key]:>10.3f}  {unit}" for name, key, unit in rows if key in metrics]
+    if "test/kernel_score" in metrics:
+        score = f"{metrics['test/kernel_score']:>10.5f}"
+        lines.append(f"  kernel score{score}  of samples against the test images, no likelihood; lower is better")
     lines += [f"pictures     {path}" for path in sorted((shown / "figures").glob("*.png"))]
     lines += [f"all figures  {shown / METRICS}", f"dashboard    tensorboard --logdir {shown}"]
     return "\n".join(lines)

@@ -5,19 +5,61 @@ from typing import TYPE_CHECKING
 from vae_lab.command import run_command
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from omegaconf import DictConfig
 
 
 def train(config: "DictConfig") -> float:
     """Train one configuration in Hydra's output folder; returns the best validation ELBO, for sweepers."""
-    # Everything heavy is imported here, after the configuration was found sound.
+    # Not for `--help` and shell completion, which should answer at once.
+    from pathlib import Path
+
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from vae_lab.sweeps.folder import record
+    from vae_lab.sweeps.job import run_job
+
+    hydra = HydraConfig.get()
+    if hydra.mode is RunMode.MULTIRUN:
+        return run_job(config, run)
+    if config.resume is None:
+        record(Path(hydra.runtime.output_dir), config)
+    return run(config)
+
+
+def run(config: "DictConfig") -> float:
+    """Train, after everything heavy was imported: the configuration was found sound."""
     from vae_lab.experiment import run_experiment
 
     return run_experiment(config)
 
 
+def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
+    """Find a configuration sound, or those of all jobs of a sweep, without torch."""
+    from vae_lab.configuration.check import check
+    from vae_lab.sweeps.jobs import check_sweep
+
+    if multirun:
+        check_sweep("train", hydra, overrides)
+    else:
+        check(config)
+
+
+def resume(arguments: "Sequence[str]", *, multirun: bool) -> list[str] | None:
+    """The command line that goes on with a run, or None where nothing is to be resumed."""
+    from vae_lab.configuration.resume import resume_arguments
+    from vae_lab.sweeps.launcher import check_launcher
+
+    resumed = resume_arguments(arguments, multirun=multirun)
+    if resumed is None:
+        check_launcher(arguments)
+    return resumed
+
+
 def main() -> None:
-    run_command(train, config_name="train")
+    run_command(train, config_name="train", check=check, rewrite=resume)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from vae_lab.configuration.source import find, read
 from vae_lab.configuration.training import check_trainer
 from vae_lab.data.treatment import resolve, resolve_dequantize
 from vae_lab.errors import UserError, nearest, show
-from vae_lab.needs import check_needs
+from vae_lab.needs import NEEDS, check_compiles, check_encoder, check_needs
 from vae_lab.pairs import (
     check_batch_norm,
     check_density,
@@ -29,6 +29,7 @@ from vae_lab.pairs import (
     check_sample_density,
     check_scoring,
     check_spaces,
+    declared_use,
 )
 
 # Hydra's own keys beside `_target_`.
@@ -41,20 +42,13 @@ def check(config: DictConfig) -> None:
     Raises:
         UserError: one line with the key, its value, the reason and the nearest valid choice.
     """
-    try:
-        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
-    except MissingMandatoryValue as error:
-        raise UserError(f"{error.full_key}: it has no default; give it with {error.full_key}=...") from error
-    except OmegaConfBaseException as error:
-        raise UserError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
-    assert isinstance(plain, dict)
-    top: dict[str, Any] = {str(key): value for key, value in plain.items()}
+    top = plain(config)
     try:
         TopLevel.model_validate(top, strict=True)
     except ValidationError as error:
         raise UserError(explain("", top, error.errors(), list(TopLevel.model_fields))) from error
     for group, given in PARTS.items():
-        node = top[group]
+        node = top.get(group)
         if node is None:
             continue
         if "_target_" not in node:
@@ -66,6 +60,22 @@ def check(config: DictConfig) -> None:
             check_part(f"callbacks.{name}", node, frozenset())
     check_trainer(top["trainer"], top["optimizer"])
     check_pairs(top)
+
+
+def plain(config: DictConfig) -> dict[str, Any]:
+    """A configuration as plain containers, its interpolations resolved.
+
+    Raises:
+        UserError: one line with the key that has no value.
+    """
+    try:
+        container = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise UserError(f"{error.full_key}: it has no default; give it with {error.full_key}=...") from error
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
 
 
 def check_part(path: str, node: Mapping[str, Any], given: frozenset[str]) -> None:
@@ -125,21 +135,22 @@ def check_pairs(top: dict[str, Any]) -> None:
         needs_dequantizing = bool(declared(likelihood, "needs_dequantizing"))
         resolve_dequantize(top["data"]["dequantize"], support, needs_dequantizing, name)
     posterior, prior, objective = (top[group]["_target_"] for group in ("posterior", "prior", "objective"))
+    targets = {group: top[group]["_target_"] for group in NEEDS}
+    check_encoder(targets, top["condition"], corrupted=top["corruption"] is not None, says=declared)
     check_latent_dim(top["latent_dim"], posterior, declared(posterior, "min_latent_dim"))
     check_spaces(posterior, declared(posterior, "space"), prior, declared(prior, "space"))
     has_density = declared(posterior, "has_density")
     check_density(posterior, has_density, objective, declared(objective, "posterior_density"))
     one_pass = declared(posterior, "one_pass_density")
-    wanted = declared(objective, "sample_density")
-    check_sample_density(posterior, declared(posterior, "relaxed"), one_pass, objective, wanted)
+    check_sample_density(posterior, declared_use(posterior), objective, declared(objective, "sample_density"))
     scores_posteriors = declared(prior, "scores_posteriors")
     check_labels(top["condition"], prior, declared(prior, "needs_labels"), scores_posteriors)
     model = top["model"]["_target_"]
     check_hierarchy(model, declared(model, "has_own_posteriors"), posterior, prior, scores_posteriors)
     check_scoring(prior, scores_posteriors, posterior, has_density, one_pass)
     check_batch_norm(top["model"].get("norm"), prior, scores_posteriors)
-    targets = {group: top[group]["_target_"] for group in ("objective", "model", "posterior", "prior")}
     check_needs(targets, top["data"]["batch_size"], declared)
+    check_compiles(top["compile"], objective, declared(objective, "uncompilable"))
     check_fitted(objective, declared(objective, "fits_prior"), prior)
 
 
@@ -148,10 +159,11 @@ def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[s
     # A union reports every member; an instance of a class is nothing that a YAML could give.
     told = [error for error in errors if error["type"] not in ("needs_python_object", "is_instance_of")] or errors
     first = told[0]
-    keys = [str(part) for part in first["loc"] if isinstance(given, Mapping) and part in first["loc"]]
-    value = given
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else value
+    keys, value = [], given
+    for part in first["loc"]:
+        if isinstance(value, Mapping):  # else it says which member of a union, or which item of a list
+            keys.append(str(part))
+            value = value.get(part)
     where = ".".join(filter(None, [path, *keys]))
     if first["type"] == "extra_forbidden":
         return f"{where}={show(value)}: there is no option '{keys[-1]}'; {nearest(keys[-1], known)}"

@@ -1,6 +1,6 @@
 """The choices of the config groups, and what their classes declare: read as text, without importing them."""
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -26,9 +26,10 @@ def targets(group: str) -> dict[str, str]:
     return named
 
 
-def declaring(group: str, attribute: str, values: Collection[Any]) -> list[str]:
-    """The choices of a group whose class declares one of the values."""
-    return [name for name, target in targets(group).items() if declared(target, attribute) in values]
+def declaring(group: str, attribute: str, values: Sequence[Any]) -> list[str]:
+    """The choices of a group whose class declares one of the values, in the order of the values."""
+    found = {name: declared(target, attribute) for name, target in targets(group).items()}
+    return [name for value in values for name, stated in found.items() if stated == value]
 
 
 def named(group: str, target: str) -> str:

@@ -8,7 +8,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.flat import flatten
 from vae_lab.errors import UserError, nearest, show
@@ -17,7 +17,12 @@ SEARCH_PATH = "hydra.searchpath"
 
 
 def compose_checked(config_name: str, arguments: Sequence[str]) -> DictConfig:
-    """Compose a configuration; of a sweep, with the first value of every sweep.
+    """Compose the configuration of a job; see `compose_with_hydra`."""
+    return without_hydra(compose_with_hydra(config_name, arguments))
+
+
+def compose_with_hydra(config_name: str, arguments: Sequence[str]) -> DictConfig:
+    """Compose a configuration with Hydra's own part; of a sweep, with the first value of every sweep.
 
     Hydra must have been initialised with the folder of the configuration.
 
@@ -34,34 +39,50 @@ def compose_checked(config_name: str, arguments: Sequence[str]) -> DictConfig:
         # The names are known, so the mistake is another: Hydra's complaint, as one line.
         lines = [line.strip() for line in [*str(error).splitlines(), *str(error.__cause__ or "").splitlines()]]
         raise UserError("; ".join(line for line in lines if line)) from error
-    with open_dict(config):
-        del config["hydra"]
     return config
+
+
+def without_hydra(config: DictConfig) -> DictConfig:
+    """A configuration as a job sees it."""
+    return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
 def check_names(config_name: str, overrides: Sequence[Override]) -> None:
     """Find an override that names an unknown choice or key, and say what it may have meant."""
     loader = GlobalHydra.instance().config_loader()
     choices = [with_first_value(override) for override in overrides if override.key_or_group == SEARCH_PATH]
+    groups = groups_of(config_name, choices[:1])
     keys: list[Override] = []
     for override in overrides:
         options = loader.get_group_options(override.key_or_group, config_name=config_name, overrides=choices[:1])
         if not options:
             keys.append(override)
+        elif override.key_or_group not in groups and not override.is_add():
+            raise UserError(
+                f"{override.input_line}: this command has no choice of '{override.key_or_group}'; "
+                f"{nearest(override.key_or_group, groups)}"
+            )
         elif not override.is_delete():
             check_choice(override, options)
             choices.append(with_first_value(override))
     names = known_names(compose(config_name, choices))
-    groups = [name for name in loader.list_groups("") if name != "hydra"]
     for override in keys:
         name = override.key_or_group
         if name not in [*names, SEARCH_PATH] and not override.is_add() and not override.is_force_add():
             raise UserError(f"{override.input_line}: there is no option '{name}'; {suggest(name, [*names, *groups])}")
 
 
+def groups_of(config_name: str, choices: Sequence[str]) -> list[str]:
+    """The groups that a command chooses from: others in the same folder belong to other commands."""
+    config = compose(config_name, list(choices), return_hydra_config=True)
+    known = {*config.hydra.runtime.choices, *config} - {"hydra"}  # Hydra notes no choice of several at once
+    return [group for group in GlobalHydra.instance().config_loader().list_groups("") if group in known]
+
+
 def parse(arguments: Sequence[str]) -> list[Override]:
     """The overrides of a command line."""
-    parser = OverridesParser.create()
+    hydra = GlobalHydra.instance()
+    parser = OverridesParser.create(hydra.config_loader() if hydra.is_initialized() else None)
     overrides = []
     for argument in arguments:
         try:

@@ -78,6 +78,11 @@ def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> N
     epochs = config.trainer.max_epochs
     if not isinstance(epochs, int) or epochs < planned:
         raise UserError(f"trainer.max_epochs={epochs}: the run was to train {planned} epochs; it can only train longer")
+    if epochs > planned and config.get("schedule") is not None:
+        raise UserError(
+            f"trainer.max_epochs={epochs}: the learning rate follows a schedule over all {planned} epochs, which a "
+            "longer run would have had from the start; start a new run without resume"
+        )
     if (run_dir / "metrics.json").is_file() and epochs == planned:
         raise UserError(
             f"resume={run_dir}: this run has finished (its metrics.json is there); "

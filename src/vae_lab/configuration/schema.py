@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from vae_lab.data.treatment import Binarize, Dequantize
-from vae_lab.options import PositiveFloat, PositiveInt
+from vae_lab.options import NonNegativeInt, PositiveFloat, PositiveInt
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 
 
 class Data(BaseModel):
@@ -13,6 +15,7 @@ class Data(BaseModel):
     batch_size: PositiveInt
     binarize: Binarize
     dequantize: Dequantize
+    leave_out: list[NonNegativeInt] = []  # not in the settings of older runs
 
 
 class Optimizer(BaseModel):
@@ -34,7 +37,7 @@ class TopLevel(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     latent_dim: PositiveInt
-    seed: Annotated[int, Field(ge=0, lt=2**32)]
+    seed: Seed
     compile: bool
     resume: str | None
     condition: Literal["label"] | None
@@ -43,11 +46,13 @@ class TopLevel(BaseModel):
     data: Data
     corruption: dict[str, Any] | None
     model: dict[str, Any]
+    initialization: dict[str, Any] | None = None  # this and the schedule are not in the settings of older runs
     posterior: dict[str, Any]
     prior: dict[str, Any]
     likelihood: dict[str, Any]
     objective: dict[str, Any]
     optimizer: Optimizer
+    schedule: dict[str, Any] | None = None
     trainer: Trainer
     logger: dict[str, Any] | None
     callbacks: dict[str, Any]

@@ -1,0 +1,46 @@
+"""`python -m vae_lab.report`: one table and the pictures of a whole sweep, or of several sweeps and runs together."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vae_lab.command import refuse_multirun, run_command
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omegaconf import DictConfig
+
+
+def report(config: "DictConfig") -> None:
+    """Read the runs, and write what they found."""
+    # Not for `--help` and shell completion, which should answer at once.
+    from vae_lab.reports.report import destination, write_report
+
+    folders = [Path(folder) for folder in names(config.sweep)]
+    out = destination(folders) if config.out is None else Path(config.out)
+    print(write_report(folders, out, rank_by=config.rank_by, metrics=names(config.metrics)))
+
+
+def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
+    """Refuse a report of nothing."""
+    from omegaconf import OmegaConf
+
+    from vae_lab.errors import UserError
+
+    if OmegaConf.is_missing(config, "sweep"):
+        raise UserError("sweep: it has no default; give the folder of a sweep or of a run with sweep=DIR")
+
+
+def names(given: object) -> list[str]:
+    """One name, or a list of them."""
+    from omegaconf import ListConfig
+
+    return [str(name) for name in given] if isinstance(given, ListConfig) else [str(given)]
+
+
+def main() -> None:
+    run_command(report, "report", check, refuse_multirun, config_dir=Path(__file__).parent / "reports")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What a sweep found: one table and its pictures."""

@@ -1,0 +1,36 @@
+"""The mean over seeds, and how well it is known."""
+
+import math
+from collections.abc import Sequence
+from statistics import fmean, stdev
+from typing import NamedTuple
+
+from scipy.stats import t
+
+
+class Interval(NamedTuple):
+    mean: float
+    half_width: float | None  # None of a single value, which says nothing about its spread
+
+
+def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
+    """The mean of independent values, and the half-width of its confidence interval for normal deviations.
+
+    mean +- t s / sqrt(n), with s the standard deviation (n - 1 in its denominator) and t the quantile of Student's law
+    with n - 1 degrees of freedom. "Student" 1908, https://doi.org/10.2307/2331554.
+
+    Args:
+        values: one for each seed, at least one.
+        confidence: the probability with which such an interval holds the true mean.
+
+    >>> interval([1.0, 2.0, 3.0])
+    Interval(mean=2.0, half_width=2.4841377117...)
+    >>> interval([1.0])
+    Interval(mean=1.0, half_width=None)
+    """
+    if len(values) < 2:
+        return Interval(fmean(values), None)
+    if not all(map(math.isfinite, values)):
+        return Interval(math.nan, None)
+    quantile = float(t.ppf((1 + confidence) / 2, len(values) - 1))
+    return Interval(fmean(values), quantile * stdev(values) / math.sqrt(len(values)))

@@ -1,0 +1,51 @@
+"""What is known about each figure of a run: its name, its unit, and which direction is better."""
+
+from typing import NamedTuple
+
+from vae_lab.errors import UserError, nearest
+
+
+class Quantity(NamedTuple):
+    name: str
+    unit: str
+    higher_is_better: bool
+    decimals: int = 2
+
+
+# By the last part of the name in `metrics.json`, such as `elbo` of `test/elbo`.
+QUANTITIES = {
+    "elbo": Quantity("ELBO", "nats per image", True),
+    "rate": Quantity("rate KL(q(z|x) || p(z))", "nats per image", False),
+    "distortion": Quantity("distortion -E log p(x|z)", "nats per image", False),
+    "nll": Quantity("NLL, an upper bound", "nats per image", False),
+    "bits_per_dim": Quantity("NLL, an upper bound", "bits per dimension", False, 4),
+    "kernel_score": Quantity("kernel score of samples", "of these images only", False, 5),
+    "train_seconds": Quantity("training time", "seconds", False),
+    "images_per_second": Quantity("speed of training", "images per second", True, 0),
+}
+
+
+def quantity(metric: str) -> Quantity:
+    """What a metric measures.
+
+    Raises:
+        UserError: where it is not known, and so neither is which direction is better.
+
+    >>> quantity("test/elbo").higher_is_better, quantity("test/nll").higher_is_better
+    (True, False)
+    """
+    name = metric.rpartition("/")[2]
+    if name not in QUANTITIES:
+        raise UserError(f"{metric}: it is not known which direction of it is better; {nearest(name, QUANTITIES)}")
+    return QUANTITIES[name]
+
+
+def title(metric: str) -> str:
+    """A metric as the axis of a figure has it.
+
+    >>> title("val/elbo")
+    'validation ELBO (nats per image)'
+    """
+    split = metric.rpartition("/")[0].replace("val", "validation")
+    what = quantity(metric)
+    return f"{split} {what.name} ({what.unit})".lstrip()

@@ -1,0 +1,66 @@
+"""One job of a sweep: skipped where it is done, resumed where it was interrupted, and its failure told."""
+
+import json
+import logging
+import math
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from vae_lab.configuration.check import check
+from vae_lab.errors import UserError
+from vae_lab.sweeps.folder import FAILED, LAST, METRICS, check_same_run, is_finished, record
+from vae_lab.sweeps.jobs import is_grid
+
+log = logging.getLogger(__name__)
+
+
+def run_job(config: DictConfig, train: Callable[[DictConfig], float]) -> float:
+    """Run a job, unless it has been.
+
+    In a grid a failure is written into the job's folder, for the report and the exit status, and the other jobs go on;
+    to another sweeper, which has its own account of failures, it is raised.
+
+    Args:
+        config: a composed configuration.
+        train: the work; returns the value that sweepers go by.
+
+    Raises:
+        UserError: where the job's folder holds another run.
+    """
+    hydra = HydraConfig.get()
+    run_dir = Path(hydra.runtime.output_dir)
+    check_same_run(run_dir, config)
+    if is_finished(run_dir, config):
+        log.info("finished before, skipped: %s", run_dir)
+        return best_value(run_dir)
+    for name in (METRICS, FAILED):
+        (run_dir / name).unlink(missing_ok=True)
+    record(run_dir, config)
+    if (run_dir / LAST).is_file():
+        log.info("interrupted before, resumed: %s", run_dir)
+        config.resume = str(run_dir)
+    try:
+        check(config)
+        return train(config)
+    except Exception as error:
+        (run_dir / FAILED).write_text(f"{told(error)}\n\n{traceback.format_exc()}")
+        log.error("job %s failed: %s", hydra.job.num, told(error))
+        if not is_grid(hydra):
+            raise
+        return math.nan
+
+
+def told(error: Exception) -> str:
+    """What went wrong, in one line."""
+    line = " ".join(str(error).split())
+    return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
+
+
+def best_value(run_dir: Path) -> float:
+    """What a finished run returned: the figure that its best epoch was chosen by."""
+    metrics = json.loads((run_dir / METRICS).read_text())
+    return float(metrics[metrics["epoch/chosen_by"]])
