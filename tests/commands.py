@@ -33,6 +33,31 @@ def evaluate(*overrides: str, cwd: Path = REPOSITORY, **env: str) -> subprocess.
     return run("evaluate", *overrides, cwd=cwd, **env)
 
 
+LIGHT = """
+import sys
+from vae_lab.{command} import main
+try:
+    main()
+except SystemExit as error:
+    print(error, file=sys.stderr)
+heavy = {{"torch", "lightning", "torchvision", "matplotlib", "tensorboard"}} & sys.modules.keys()
+assert not heavy, heavy
+"""
+
+
+def light(command: str, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command, and see that it imports nothing heavy."""
+    done = subprocess.run(
+        [sys.executable, "-c", LIGHT.format(command=command), *arguments],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 def metrics(run_dir: Path) -> dict[str, Any]:
     """The results of a finished run."""
     figures: dict[str, Any] = json.loads((run_dir / "metrics.json").read_text())

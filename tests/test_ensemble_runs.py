@@ -31,7 +31,7 @@ def prepared(run_dir: Path, *overrides: str, data: ImageData | None = None) -> R
 
 TINY = (
     *("data=digits", "data.batch_size=200", "model.hidden_sizes=[16]", "trainer=cpu", "logger=none"),
-    *("callbacks.figures=null", "callbacks.progress=null", "+trainer.enable_progress_bar=false"),
+    *("callbacks.figures=null", "callbacks.progress=null"),
 )
 
 

@@ -1,10 +1,7 @@
 """Evaluation through the command line, and what it writes."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -176,41 +173,19 @@ def test_mistakes_are_one_line_before_torch_is_imported(
             text = text.replace(word, str(folder))
         return text
 
-    done = light([real(override) for override in overrides])
+    done = commands.light("evaluate", *[real(override) for override in overrides])
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr.startswith(real(named) + ":")
     assert hint in done.stderr
 
 
-LIGHT = """
-import sys
-sys.argv = ["vae-lab-evaluate", *{arguments!r}]
-from vae_lab.evaluate import main
-try:
-    main()
-except SystemExit as error:
-    print(error, file=sys.stderr)
-heavy = {{"torch", "lightning", "torchvision", "matplotlib"}} & sys.modules.keys()
-assert not heavy, heavy
-"""
-
-
-def light(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run the command, and see that it imports nothing heavy."""
-    done = subprocess.run(
-        [sys.executable, "-c", LIGHT.format(arguments=arguments)],
-        env={**os.environ, "COMP_LINE": "vae-lab-evaluate split=", "COMP_POINT": "23"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done
+# What a shell asks with.
+COMPLETION = {"COMP_LINE": "vae-lab-evaluate split=", "COMP_POINT": "23"}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--cfg", "job"], ["--shell-completion", "query=bash"]])
 def test_answers_without_torch(arguments: list[str]) -> None:
-    assert light(arguments).stdout
+    assert commands.light("evaluate", *arguments, **COMPLETION).stdout
 
 
 def test_more_images_than_there_are(runs: tuple[Path, Path]) -> None:

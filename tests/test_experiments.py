@@ -64,6 +64,9 @@ def test_holds_differences_only(name: str) -> None:
 FEWER = {
     "aevb_lower_bound": ["latent_dim=3,200"],
     "aevb_lower_bound_frey_faces": ["latent_dim=2,20"],
+    "estimator_variance": [
+        f"+hydra.callbacks.estimator_variance.{key}=3" for key in ("num_images", "num_pairs", "fitting_batches")
+    ],
     "iwae_table": ["objective.num_samples=1,5"],
 }
 
@@ -85,11 +88,13 @@ def test_all_run_at_smoke_size(tmp_path: Path) -> None:
     script = ALL.format(fewer=fewer, folder=tmp_path, settings=[*settings, "callbacks.progress=null"])
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+    assert "it/s" not in done.stdout + done.stderr
     for name in NAMES:
         finished = list((tmp_path / name).rglob("metrics.json"))
         assert len(finished) == len(jobs(f"experiment={name}", "size=smoke", *settings, *fewer[name]))
     for name in ("aevb_lower_bound", "aevb_lower_bound_frey_faces"):
         assert (tmp_path / name / "figures" / "lower_bound.png").is_file()
+    assert (tmp_path / "estimator_variance" / "figures" / "gradient_variance.png").is_file()
 
 
 def test_the_loss_of_gaussian_vae_is_that_of_its_derivation() -> None:

@@ -7,6 +7,8 @@ import torch
 from conftest import composed
 from vae_lab import build
 from vae_lab.evaluation.bounds import plain_elbo
+from vae_lab.model import LatentModel
+from vae_lab.objectives.objective import Objective
 
 IMAGE_SHAPE, LATENT_DIM = (1, 2, 3), 2
 
@@ -23,6 +25,17 @@ def maximum_log_likelihood(x: torch.Tensor, latent_dim: int) -> float:
     return -0.5 * (num_dims * math.log(2 * math.pi) + log_det.item() + num_dims)
 
 
+def fit(model: LatentModel, objective: Objective, images: torch.Tensor, *, num_steps: int, lr: float) -> None:
+    """Train on all images at once, with a step size that falls to 0."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
+    for _ in range(num_steps):
+        optimizer.zero_grad()
+        objective(model, images).value.backward()
+        optimizer.step()
+        schedule.step()
+
+
 def test_reaches_the_exact_log_likelihood() -> None:
     generator = torch.Generator().manual_seed(0)
     loadings = torch.tensor([[0.9, 0.2], [-0.5, 0.6], [0.3, 0.8], [0.0, -0.7], [0.6, 0.1], [-0.2, 0.5]])
@@ -34,14 +47,7 @@ def test_reaches_the_exact_log_likelihood() -> None:
     objective = build.objective(config, num_images=len(images), image_shape=tuple(images.shape[1:]))
 
     torch.manual_seed(0)
-    num_steps = 3000
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
-    for _ in range(num_steps):
-        optimizer.zero_grad()
-        objective(model, images).value.backward()
-        optimizer.step()
-        schedule.step()
+    fit(model, objective, images, num_steps=3000, lr=0.03)
 
     with torch.no_grad():
         figures = torch.stack([plain_elbo(model, images)["elbo"].mean() for _ in range(100)])

@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
-import commands
 import exact
 import parts
 from conftest import composed
 from test_estimators import NUM, POSTERIOR, PerImage, Shifted, X
 from test_hierarchies import OFFSET, SCALE, SLOPE, image, ladder, two_layers
-from test_linear_vae import IMAGE_SHAPE, LATENT_DIM, maximum_log_likelihood
-from test_resume import SETTINGS, state, timeless
+from test_linear_vae import IMAGE_SHAPE, LATENT_DIM, fit, maximum_log_likelihood
+from test_resume import resumed_after_kill
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.errors import UserError
@@ -96,14 +95,7 @@ def test_reaches_the_maximum_likelihood_and_fits_q_to_the_posterior() -> None:
     model = build.model(config, IMAGE_SHAPE, images.mean(0)).double()
     objective = MonteCarloEM()
     torch.manual_seed(0)
-    num_steps = 1000
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.08)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
-    for _ in range(num_steps):
-        optimizer.zero_grad()
-        objective(model, images).value.backward()
-        optimizer.step()
-        schedule.step()
+    fit(model, objective, images, num_steps=1000, lr=0.08)
     assert objective.acceptance == pytest.approx(0.9, abs=0.05)
 
     with torch.no_grad():
@@ -170,18 +162,7 @@ def test_its_state_is_saved_and_loaded(num_before: int) -> None:
 
 def test_an_interrupted_run_ends_bit_identical(tmp_path: Path) -> None:
     """Saved after 24 of 37 batches: between two updates with the same samples."""
-    settings = (*SETTINGS, "trainer.max_epochs=1", "checkpoint_every_n_steps=12", "objective=monte_carlo_em")
-    stop = (
-        "+callbacks.stop._target_=interrupt.InterruptAt",
-        "+callbacks.stop.batch=25",
-        "+callbacks.stop.name=SIGKILL",
-    )
-    assert commands.train(*settings, f"hydra.run.dir={tmp_path / 'whole'}").returncode == 0
-    assert commands.train(*settings, *stop, f"hydra.run.dir={tmp_path / 'cut'}").returncode == -9
-    resumed = commands.train(f"resume={tmp_path / 'cut'}", "callbacks.stop=null")
-    assert resumed.returncode == 0, resumed.stderr
-    torch.testing.assert_close(state(tmp_path / "cut"), state(tmp_path / "whole"), rtol=0, atol=0)
-    assert timeless(tmp_path / "cut") == timeless(tmp_path / "whole")
+    resumed_after_kill(tmp_path, "trainer.max_epochs=1", "checkpoint_every_n_steps=12", "objective=monte_carlo_em")
 
 
 @pytest.mark.parametrize(

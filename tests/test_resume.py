@@ -31,6 +31,15 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return run_dir
 
 
+def stop(batch: int, signal: str) -> tuple[str, ...]:
+    """The overrides that interrupt a run at a batch."""
+    return (
+        "+callbacks.stop._target_=interrupt.InterruptAt",
+        f"+callbacks.stop.batch={batch}",
+        f"+callbacks.stop.name={signal}",
+    )
+
+
 def timeless(run_dir: Path) -> dict[str, Any]:
     return {key: value for key, value in commands.metrics(run_dir).items() if "second" not in key}
 
@@ -61,12 +70,7 @@ def scalars(run_dir: Path) -> dict[str, list[tuple[int, float]]]:
     ],
 )
 def test_ends_bit_identical(whole: Path, tmp_path: Path, batch: int, signal: str, status: int, saved: int) -> None:
-    stop = (
-        "+callbacks.stop._target_=interrupt.InterruptAt",
-        f"+callbacks.stop.batch={batch}",
-        f"+callbacks.stop.name={signal}",
-    )
-    interrupted = commands.train(*SETTINGS, *stop, f"hydra.run.dir={tmp_path}")
+    interrupted = commands.train(*SETTINGS, *stop(batch, signal), f"hydra.run.dir={tmp_path}")
     assert interrupted.returncode == status, interrupted.stderr
     assert not (tmp_path / "metrics.json").exists()
     assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == saved
@@ -78,19 +82,21 @@ def test_ends_bit_identical(whole: Path, tmp_path: Path, batch: int, signal: str
     assert scalars(tmp_path) == scalars(whole)
 
 
-def test_a_schedule_goes_on_where_it_was(tmp_path: Path) -> None:
-    settings = (*SETTINGS, "trainer.max_epochs=2", "objective=beta_warmup", "objective.beta.steps=60")
-    stop = (
-        "+callbacks.stop._target_=interrupt.InterruptAt",
-        "+callbacks.stop.batch=25",
-        "+callbacks.stop.name=SIGKILL",
-    )
-    assert commands.train(*settings, f"hydra.run.dir={tmp_path / 'whole'}").returncode == 0
-    assert commands.train(*settings, *stop, f"hydra.run.dir={tmp_path / 'cut'}").returncode == -9
-    resumed = commands.train(f"resume={tmp_path / 'cut'}", "callbacks.stop=null")
+def resumed_after_kill(folder: Path, *settings: str) -> dict[str, Any]:
+    """The last state of a run that was killed in batch 25 and resumed, seen to be that of an uninterrupted one."""
+    whole, cut = folder / "whole", folder / "cut"
+    assert commands.train(*SETTINGS, *settings, f"hydra.run.dir={whole}").returncode == 0
+    assert commands.train(*SETTINGS, *settings, *stop(25, "SIGKILL"), f"hydra.run.dir={cut}").returncode == -9
+    resumed = commands.train(f"resume={cut}", "callbacks.stop=null")
     assert resumed.returncode == 0, resumed.stderr
-    torch.testing.assert_close(state(tmp_path / "cut"), state(tmp_path / "whole"), rtol=0, atol=0)
-    assert state(tmp_path / "cut")["weights"]["objective.beta.step"] == 2 * 37
+    torch.testing.assert_close(state(cut), state(whole), rtol=0, atol=0)
+    assert timeless(cut) == timeless(whole)
+    return state(cut)
+
+
+def test_a_schedule_goes_on_where_it_was(tmp_path: Path) -> None:
+    settings = ("trainer.max_epochs=2", "objective=beta_warmup", "objective.beta.steps=60")
+    assert resumed_after_kill(tmp_path, *settings)["weights"]["objective.beta.step"] == 2 * 37
 
 
 def test_tests_a_run_that_was_killed_after_its_training(whole: Path, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import torch
 from hydra.utils import get_object, instantiate
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 from torch import Tensor, nn
@@ -226,7 +227,12 @@ def trainer(config: DictConfig, run_dir: Path, callbacks: list[Callback], *, fir
     if config.logger is not None:
         purge_step = first_step + 1 if first_step else None
         logger = instantiate(config.logger, save_dir=str(run_dir), purge_step=purge_step, _convert_="all")
-    built: Trainer = part(
-        config, "trainer", Trainer, default_root_dir=str(run_dir), callbacks=[*callbacks, *optional], logger=logger
-    )
+    settings: dict[str, Any] = {
+        "default_root_dir": str(run_dir),
+        "callbacks": [*callbacks, *optional],
+        "logger": logger,
+    }
+    if "enable_progress_bar" not in config.trainer and not any(isinstance(each, ProgressBar) for each in optional):
+        settings["enable_progress_bar"] = False  # else Lightning would show one of its own
+    built: Trainer = part(config, "trainer", Trainer, **settings)
     return built

@@ -8,8 +8,10 @@ over the whole event, in nats.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import reduce
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -46,26 +48,15 @@ class Trace(NamedTuple):
 
     def log_joint(self) -> Tensor:
         """log p(x, z), of shape (K, B)."""
-        total = self.log_px
-        for latent in self.latents:
-            total = total + latent.log_p
-        return total
+        return reduce(torch.add, [latent.log_p for latent in self.latents], self.log_px)
 
     def log_q(self) -> Tensor:
         """log q(z | x) of all layers, of shape (K, B)."""
-        first, *others = self.latents
-        total = first.log_q
-        for latent in others:
-            total = total + latent.log_q
-        return total
+        return reduce(torch.add, [latent.log_q for latent in self.latents])
 
     def kl(self) -> Tensor:
         """The divergence of all layers from their priors, of shape (K, B)."""
-        first, *others = self.latents
-        total = first.kl
-        for latent in others:
-            total = total + latent.kl
-        return total
+        return reduce(torch.add, [latent.kl for latent in self.latents])
 
 
 class Dream(NamedTuple):

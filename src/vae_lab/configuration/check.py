@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from pydantic import ConfigDict, PydanticUserError, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import ErrorDetails
 
@@ -42,11 +42,7 @@ def check(config: DictConfig) -> None:
     Raises:
         UserError: one line with the key, its value, the reason and the nearest valid choice.
     """
-    top = plain(config)
-    try:
-        TopLevel.model_validate(top, strict=True)
-    except ValidationError as error:
-        raise UserError(explain("", top, error.errors(), list(TopLevel.model_fields))) from error
+    top = typed(config, TopLevel)
     for group, given in PARTS.items():
         node = top.get(group)
         if node is None:
@@ -60,6 +56,20 @@ def check(config: DictConfig) -> None:
             check_part(f"callbacks.{name}", node, frozenset())
     check_trainer(top["trainer"], top["optimizer"])
     check_pairs(top)
+
+
+def typed(config: DictConfig, schema: type[BaseModel]) -> dict[str, Any]:
+    """A configuration as plain containers, its top level checked against a schema.
+
+    Raises:
+        UserError: one line with the key, its value, the reason and the nearest valid choice.
+    """
+    top = plain(config)
+    try:
+        schema.model_validate(top, strict=True)
+    except ValidationError as error:
+        raise UserError(explain("", top, error.errors(), list(schema.model_fields))) from error
+    return top
 
 
 def plain(config: DictConfig) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from vae_lab.configuration.check import check_part, explain, plain
+from vae_lab.configuration.check import check_part, typed
 from vae_lab.configuration.schema import Seed
 from vae_lab.errors import UserError
 from vae_lab.options import PositiveInt
@@ -31,11 +31,7 @@ def check_evaluation(config: DictConfig) -> None:
     Raises:
         UserError: one line with the key, its value, the reason and the way out.
     """
-    top = plain(config)
-    try:
-        Evaluation.model_validate(top, strict=True)
-    except ValidationError as error:
-        raise UserError(explain("", top, error.errors(), list(Evaluation.model_fields))) from error
+    top = typed(config, Evaluation)
     for name, node in top["measure"].items():
         if "_target_" not in node:
             raise UserError(f"measure.{name}: it names no class; add {name} to measure=[...], or leave the key out")

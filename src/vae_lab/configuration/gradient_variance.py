@@ -3,9 +3,9 @@
 from typing import Annotated, Literal
 
 from omegaconf import DictConfig
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from vae_lab.configuration.check import explain, plain
+from vae_lab.configuration.check import typed
 from vae_lab.configuration.evaluation import check_run
 from vae_lab.configuration.schema import Seed
 from vae_lab.errors import UserError
@@ -50,11 +50,7 @@ def check_gradient_variance(config: DictConfig) -> None:
     Raises:
         UserError: one line with the key, its value, the reason and the way out.
     """
-    top = plain(config)
-    try:
-        GradientVariance.model_validate(top, strict=True)
-    except ValidationError as error:
-        raise UserError(explain("", top, error.errors(), list(GradientVariance.model_fields))) from error
+    top = typed(config, GradientVariance)
     repeated = [name for name in top["estimators"] if top["estimators"].count(name) > 1]
     if repeated:
         raise UserError(f"estimators: {repeated[0]} stands there twice; name each once")
