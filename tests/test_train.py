@@ -227,23 +227,6 @@ def test_answers_without_torch(arguments: list[str]) -> None:
         assert "model=mlp" in done.stdout
 
 
-def test_two_processes_share_the_work(tmp_path: Path) -> None:
-    """Every rank takes half of each batch; the figures are sums over both."""
-    done = commands.train(
-        "data=digits",
-        "trainer=ddp",
-        "trainer.accelerator=cpu",
-        "trainer.devices=2",
-        "trainer.max_epochs=2",
-        "trainer.log_every_n_steps=5",
-        f"hydra.run.dir={tmp_path}",
-    )
-    assert done.returncode == 0, done.stderr
-    metrics = commands.metrics(tmp_path)
-    assert metrics["test/elbo"] == pytest.approx(-(metrics["test/rate"] + metrics["test/distortion"]), abs=1e-4)
-    assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 2 * 9
-
-
 @pytest.mark.parametrize("override", ["compile=true", "trainer.precision=bf16-mixed", "trainer.precision=64-true"])
 def test_ways_of_computing_agree(override: str, tmp_path: Path) -> None:
     done = commands.train("data=digits", "trainer.max_epochs=2", override, f"hydra.run.dir={tmp_path}")

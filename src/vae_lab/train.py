@@ -39,8 +39,10 @@ def run(config: "DictConfig") -> float:
 def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
     """Find a configuration sound, or those of all jobs of a sweep, without torch."""
     from vae_lab.configuration.check import check
+    from vae_lab.configuration.processes import check_shared_folder
     from vae_lab.sweeps.jobs import check_sweep
 
+    check_shared_folder(overrides, multirun=multirun)
     if multirun:
         check_sweep("train", hydra, overrides)
     else:

@@ -1,6 +1,5 @@
 """`resume=DIR`: the command line that goes on with a run, in its folder and with its own configuration."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import parse
+from vae_lab.configuration.processes import is_first
 from vae_lab.errors import UserError
 
 # What may change in a resumed run, since it cannot change the result so far: how long, where, and what is shown.
@@ -49,7 +49,7 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
     planned = config.trainer.max_epochs
     apply(config, others, run_dir)
     check(config)
-    if config.trainer.max_epochs > planned and "LOCAL_RANK" not in os.environ:
+    if config.trainer.max_epochs > planned and is_first():
         note_epochs(settings, config.trainer.max_epochs)
     return [
         f"--config-path={settings.parent}",

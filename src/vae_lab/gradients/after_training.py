@@ -29,10 +29,11 @@ class CompareEstimators(Callback):
         except UserError as error:
             sys.exit(str(error))  # of an exception Hydra would make a warning
 
-    def on_run_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
+    def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
         # Not for commands that end before a run does.
         from vae_lab.gradients.comparison import compare_estimators
 
+        job_return: JobReturn = kwargs["job_return"]
         if job_return.status is JobStatus.COMPLETED and job_return.hydra_cfg is not None:
             try:
                 compare_estimators(self.comparison(job_return.hydra_cfg.hydra.runtime.output_dir))
@@ -44,4 +45,4 @@ class CompareEstimators(Callback):
         command = OmegaConf.load(conf_dir() / "gradient_variance.yaml")
         assert isinstance(command, DictConfig)
         command.run = run
-        return DictConfig({**OmegaConf.masked_copy(command, list(GradientVariance.model_fields)), **self.options})
+        return DictConfig({key: command[key] for key in GradientVariance.model_fields} | self.options)

@@ -7,6 +7,7 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from vae_lab.configuration.processes import is_first
 from vae_lab.sweeps.folder import FAILED
 
 
@@ -14,6 +15,8 @@ class SweepEnd(Callback):
     """Writes the report of a sweep, and makes failed jobs the command's exit status."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        if not is_first():
+            return
         # Not for commands that end before any job does.
         from vae_lab.reports.report import write_report
 

@@ -1,6 +1,5 @@
 """The folder of a run in a sweep: whose it is, and how far the run got."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 
 from vae_lab.configuration.choices import named
 from vae_lab.configuration.flat import flatten
+from vae_lab.configuration.processes import is_first
 from vae_lab.configuration.resume import RESUMABLE
 from vae_lab.errors import UserError, show
 
@@ -36,7 +36,7 @@ def record(run_dir: Path, config: DictConfig) -> None:
     Hydra itself is told not to (`hydra.output_subdir: null`): it writes before anything can be compared, and would so
     replace what is known about another run in the same folder.
     """
-    if os.environ.get("LOCAL_RANK", "0") != "0":
+    if not is_first():
         return
     hydra: Any = HydraConfig.instance().cfg
     save(hydra, run_dir / ".hydra" / "hydra.yaml")
