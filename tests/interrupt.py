@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class InterruptAt(Callback):
-    """Sends a signal to the process at the end of a training batch.
+    """Sends a signal to the process at the end of a training batch, once in a run.
 
     Args:
         batch: batches since the start of training, of all epochs.
@@ -27,7 +27,9 @@ class InterruptAt(Callback):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         here = self.job is None or Path(trainer.default_root_dir).name == str(self.job)
-        if here and trainer.global_step == self.batch:
+        sent = Path(trainer.default_root_dir, "signal.txt")
+        if here and trainer.global_step == self.batch and not sent.exists():
+            sent.touch()
             os.kill(os.getpid(), self.signal)
 
 

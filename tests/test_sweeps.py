@@ -135,6 +135,18 @@ def test_launchers_divide_the_cores(
     assert "| 2 | " in (tmp_path / "report.md").read_text()
 
 
+def test_a_job_that_is_queued_again_goes_on(tmp_path: Path) -> None:
+    """What a cluster sends to a job that it preempts, or that ran out of time."""
+    stop = [f"+callbacks.stop.{key}" for key in ("_target_=interrupt.InterruptAt", "batch=25", "name=SIGUSR2")]
+    launcher = ("launcher=submitit_local", "hydra.launcher.cpus_per_task=1")
+    done = commands.train("-m", *ONE_EPOCH, *launcher, *stop, "seed=0", f"hydra.sweep.dir={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    (told,) = tmp_path.glob(".submitit/*/*_log.out")
+    assert "this job is preempted" in told.read_text()
+    assert "interrupted before, resumed" in told.read_text()
+    assert (tmp_path / "0" / "metrics.json").is_file()
+
+
 def test_a_launcher_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     check_launcher(["launcher=submitit_slurm"])
     monkeypatch.setattr("vae_lab.sweeps.launcher.find_spec", lambda name: None)

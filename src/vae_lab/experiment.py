@@ -4,7 +4,7 @@ import logging
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from signal import SIGINT, SIGTERM
+from signal import SIGINT, SIGTERM, Signals
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -64,10 +64,20 @@ def run_experiment(config: DictConfig) -> float:
             run.fit()
         else:
             gathering.fit(run)
-    except SystemExit as error:  # what Lightning makes of Ctrl-C and of SIGTERM
+    except SystemExit as error:
+        stop = signal_behind(error)
+        if stop is None:  # of a scheduler, which goes by its status to start the job again
+            raise
         log.info("interrupted; to go on: python -m vae_lab.train resume=%s", run.run_dir)
-        raise SystemExit(128 + (SIGTERM if isinstance(error, SIGTERMException) else SIGINT)) from error
+        raise SystemExit(128 + stop) from error
     return conclude(run)
+
+
+def signal_behind(error: SystemExit) -> Signals | None:
+    """The signal that Lightning made an exit of, or None where it was not Lightning."""
+    if isinstance(error, SIGTERMException):
+        return SIGTERM
+    return SIGINT if isinstance(error.__context__, KeyboardInterrupt) else None
 
 
 def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
