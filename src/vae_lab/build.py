@@ -18,7 +18,7 @@ from vae_lab.conditional import at_least_float32
 from vae_lab.configuration.groups import TREATMENT_KEYS
 from vae_lab.corruptions.corruption import Corruption
 from vae_lab.data import treatment
-from vae_lab.data.image_set import ImageSet, leave_out
+from vae_lab.data.image_set import ImageSet, leave_out, of_few
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
 from vae_lab.generator import Generator
@@ -70,7 +70,7 @@ def data(config: DictConfig) -> ImageData:
     law = likelihood_class(config)
     splits, left_out = leave_out(part(own, "data", ImageSet).load(), config.data.get("leave_out") or [])
     return ImageData(
-        splits,
+        of_few(splits, config.data.get("num_train")),
         treatment.resolve(config.data.binarize, law.support, law.__name__),
         batch_size=config.data.batch_size,
         seed=config.seed,

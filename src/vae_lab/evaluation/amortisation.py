@@ -64,7 +64,7 @@ class Amortisation(Measure):
 
     def __call__(self, subject: Subject) -> dict[str, Estimate]:
         images = subject.images.some(self.num_images)
-        parts = images.split_up(max(1, rows_of_block(subject) // SAMPLES_AT_ONCE))
+        parts = images.split_up(max(1, rows_of_block(subject.model, subject.images) // SAMPLES_AT_ONCE))
         found: list[tuple[Tensor, ...]] = []
         with progress(len(images.x) * self.num_steps, "amortisation") as bar:
             for number, some in enumerate(parts):
