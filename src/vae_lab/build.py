@@ -25,7 +25,7 @@ from vae_lab.generator import Generator
 from vae_lab.hierarchies.hierarchy import Hierarchy
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.model import VAE, LatentModel
-from vae_lab.needs import NEEDS, check_compiles, check_encoder, check_needs
+from vae_lab.needs import NEEDS, check_compiles, check_encoder, check_needs, check_stages
 from vae_lab.networks.architecture import Architecture
 from vae_lab.networks.frame import Frame
 from vae_lab.networks.initialization import Initialization
@@ -186,7 +186,9 @@ def objective(config: DictConfig, *, num_images: int, image_shape: tuple[int, ..
     sizes = {name: size for name, size in known.items() if getattr(named, f"needs_{name}")}
     built: Objective = part(config, "objective", Objective, **sizes)
     targets = {group: config[group]["_target_"] for group in NEEDS}
-    check_encoder(targets, config.condition, corrupted=config.corruption is not None, says=stated)
+    corrupted, strategy = config.corruption is not None, config.trainer.get("strategy")
+    check_encoder(targets, config.condition, corrupted=corrupted, says=stated)
+    check_stages(targets, config.condition, strategy, corrupted=corrupted, says=stated)
     check_needs(targets, config.data.batch_size, stated)
     check_compiles(config.compile, targets["objective"], built.uncompilable)
     posterior = config.posterior["_target_"]
