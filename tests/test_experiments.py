@@ -62,6 +62,7 @@ def test_holds_differences_only(name: str) -> None:
 
 # Fewer values of what is swept.
 FEWER = {
+    "amortised_vs_per_image": ["callbacks.per_image.num_images=5", "callbacks.per_image.num_steps=3"],
     "aevb_marginal_likelihood": [
         "objective=elbo,monte_carlo_em",
         "seed=0",
@@ -80,6 +81,7 @@ FIGURES = [
     ("aevb_lower_bound_frey_faces", "lower_bound"),
     ("aevb_marginal_likelihood", "lower_bound"),
     ("aevb_marginal_likelihood", "marginal_likelihood"),
+    ("amortised_vs_per_image", "amortised_vs_per_image"),
 ]
 
 # One process, so that torch is imported once.
