@@ -15,7 +15,7 @@ from torch.distributions import Normal
 
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
-from vae_lab.evaluation.amortisation import COMPARE, SAMPLES_AT_ONCE, Inference, no_diagonal_posterior
+from vae_lab.evaluation.amortisation import COMPARE, ELBO_SAMPLES, SAMPLES_AT_ONCE, Inference, no_diagonal_posterior
 from vae_lab.evaluation.blocks import rows_of_block
 from vae_lab.evaluation.measure import Images, over_images
 from vae_lab.evaluation.record import as_json
@@ -71,6 +71,7 @@ class PerImage(Callback):
         if reason is not None:
             raise UserError(f"callbacks: nothing to compare the encoder with: {reason}")
 
+    @torch.inference_mode(False)  # the trainer tests without gradients
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero:
             return
@@ -124,8 +125,10 @@ class PerImage(Callback):
         how = f"{self.num_steps} steps of Adam from the prior on"
         last = found.per_image[self.num_steps]
         return {
-            "elbo_encoder": as_json(over_images(found.encoder, "ELBO, q the encoder's"), {}),
-            "elbo_per_image": as_json(over_images(last, f"ELBO, q of each image by {how}"), {}),
+            "elbo_encoder": as_json(over_images(found.encoder, "ELBO, q the encoder's", num_samples=ELBO_SAMPLES), {}),
+            "elbo_per_image": as_json(
+                over_images(last, f"ELBO, q of each image by {how}", num_samples=ELBO_SAMPLES), {}
+            ),
             "gain": as_json(over_images(last - found.encoder, "elbo_per_image - elbo_encoder, image by image"), {}),
             "elbo_after_steps": {step: values.mean().item() for step, values in found.per_image.items()},
             "seconds_per_image": {"encoder": found.encoder_seconds, "per_image": found.per_image_seconds},

@@ -129,11 +129,10 @@ class Inference:
         optimizer = torch.optim.Adam([moves], lr=lr)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
         for step in range(num_steps):
-            optimizer.zero_grad()
             with torch.enable_grad():
                 trace = self._pass(moved(start, moves), OPTIMISE, step)
                 # A sum over images: each has parameters of its own, and a step size of its own.
-                (-bounds.elbo(trace.log_px, trace.kl()).sum()).backward()
+                (moves.grad,) = torch.autograd.grad(-bounds.elbo(trace.log_px, trace.kl()).sum(), [moves])
             optimizer.step()
             schedule.step()
             yield moved(start, moves.detach())

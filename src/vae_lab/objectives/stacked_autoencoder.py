@@ -61,7 +61,7 @@ class StackedAutoencoder(Objective):
         error = (again - h).square().flatten(1).sum(1) if below else -model.likelihood(again).log_prob(x)  # (B,)
         return Loss(error.mean(), {f"layer_{below + 1}": error.mean().detach()})
 
-    @torch.compiler.disable  # else each count would be compiled anew
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # else each count would be compiled anew
     def _count(self) -> int:
         """The training batches before this one."""
         num_batches = int(self.num_batches)
