@@ -85,6 +85,8 @@ def model_and_objective(*overrides: str) -> tuple[LatentModel, Objective]:
     config = composed("latent_dim=3", *with_companions(*overrides))
     mean = torch.full(IMAGE_SHAPE, 0.3)
     objective = build.objective(config, num_images=NUM_IMAGES, image_shape=IMAGE_SHAPE)
+    if objective.trains_in_stages:
+        objective.get_buffer("num_batches").fill_(10**6)  # in the last stage, which trains all layers
     if config.condition is None:
         return build.model(config, IMAGE_SHAPE, mean), objective
     return OfOneClass(build.model(config, IMAGE_SHAPE, mean, NUM_CLASSES)), objective

@@ -132,6 +132,17 @@ def test_splits_do_not_overlap() -> None:
         hold_out(numbered(100), 100, "data.num_validation")
 
 
+def test_fewer_training_images_are_some_of_all_and_leave_the_others_alone() -> None:
+    whole, few, more = (build.data(composed("data=digits", f"data.num_train={num}")) for num in ("null", 7, 20))
+    assert torch.equal(few.train.images, more.train.images[:7])
+    rows = {tuple(image.flatten().tolist()) for image in whole.train.images}
+    assert all(tuple(image.flatten().tolist()) in rows for image in more.train.images)
+    assert torch.equal(few.val.images, whole.val.images)
+    assert torch.equal(few.test.images, whole.test.images)
+    with pytest.raises(UserError, match=r"data.num_train=1201: there are 1,200 training images"):
+        build.data(composed("data=digits", "data.num_train=1201"))
+
+
 def test_mnist_is_complete(mnist_root: Path) -> None:
     splits = MNIST(str(mnist_root)).load()
     assert [len(split.images) for split in splits] == [50_000, 10_000, 10_000]

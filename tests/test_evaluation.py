@@ -17,6 +17,7 @@ from vae_lab.evaluation import blocks as evaluation_blocks
 from vae_lab.evaluation.active_units import ActiveUnits
 from vae_lab.evaluation.ais import AnnealedImportanceSampling
 from vae_lab.evaluation.amortisation import Amortisation
+from vae_lab.evaluation.marginal_likelihood import MarginalLikelihood
 from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject
 from vae_lab.evaluation.nll import NLL
 from vae_lab.evaluation.plain_bounds import Bounds
@@ -32,6 +33,7 @@ MEASURES: dict[str, Measure] = {
     "active_units": ActiveUnits(num_samples=8),
     "ais": AnnealedImportanceSampling(num_images=4, num_chains=2, num_steps=7, num_leapfrog=3),
     "amortisation": Amortisation(num_images=4, num_steps=5, num_samples=20),
+    "marginal_likelihood": MarginalLikelihood(num_images=4, num_samples=9, num_transitions=1),
 }
 
 

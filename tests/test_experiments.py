@@ -62,6 +62,14 @@ def test_holds_differences_only(name: str) -> None:
 
 # Fewer values of what is swept.
 FEWER = {
+    "amortised_vs_per_image": ["callbacks.per_image.num_images=5", "callbacks.per_image.num_steps=3"],
+    "aevb_marginal_likelihood": [
+        "objective=elbo,monte_carlo_em",
+        "seed=0",
+        "callbacks.marginal_likelihood.num_points=2",
+        "callbacks.marginal_likelihood.num_images=5",
+        "callbacks.marginal_likelihood.num_samples=5",
+    ],
     "aevb_lower_bound": ["latent_dim=3,200"],
     "aevb_lower_bound_frey_faces": ["latent_dim=2,20"],
     "estimator_variance": [
@@ -69,6 +77,16 @@ FEWER = {
     ],
     "iwae_table": ["objective.num_samples=1,5"],
 }
+
+# What they draw beside the figures of every run and sweep.
+FIGURES = [
+    ("estimator_variance", "gradient_variance"),
+    ("aevb_lower_bound", "lower_bound"),
+    ("aevb_lower_bound_frey_faces", "lower_bound"),
+    ("aevb_marginal_likelihood", "lower_bound"),
+    ("aevb_marginal_likelihood", "marginal_likelihood"),
+    ("amortised_vs_per_image", "amortised_vs_per_image"),
+]
 
 # One process, so that torch is imported once.
 ALL = """
@@ -92,9 +110,8 @@ def test_all_run_at_smoke_size(tmp_path: Path) -> None:
     for name in NAMES:
         finished = list((tmp_path / name).rglob("metrics.json"))
         assert len(finished) == len(jobs(f"experiment={name}", "size=smoke", *settings, *fewer[name]))
-    for name in ("aevb_lower_bound", "aevb_lower_bound_frey_faces"):
-        assert (tmp_path / name / "figures" / "lower_bound.png").is_file()
-    assert (tmp_path / "estimator_variance" / "figures" / "gradient_variance.png").is_file()
+    for name, figure in FIGURES:
+        assert (tmp_path / name / "figures" / f"{figure}.png").is_file()
 
 
 def test_the_loss_of_gaussian_vae_is_that_of_its_derivation() -> None:

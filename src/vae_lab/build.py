@@ -19,14 +19,14 @@ from vae_lab.conditional import at_least_float32
 from vae_lab.configuration.groups import TREATMENT_KEYS
 from vae_lab.corruptions.corruption import Corruption
 from vae_lab.data import treatment
-from vae_lab.data.image_set import ImageSet, leave_out
+from vae_lab.data.image_set import ImageSet, leave_out, of_few
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
 from vae_lab.generator import Generator
 from vae_lab.hierarchies.hierarchy import Hierarchy
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.model import VAE, LatentModel
-from vae_lab.needs import NEEDS, check_compiles, check_encoder, check_needs
+from vae_lab.needs import NEEDS, check_compiles, check_encoder, check_needs, check_stages
 from vae_lab.networks.architecture import Architecture
 from vae_lab.networks.frame import Frame
 from vae_lab.networks.initialization import Initialization
@@ -71,7 +71,7 @@ def data(config: DictConfig) -> ImageData:
     law = likelihood_class(config)
     splits, left_out = leave_out(part(own, "data", ImageSet).load(), config.data.get("leave_out") or [])
     return ImageData(
-        splits,
+        of_few(splits, config.data.get("num_train")),
         treatment.resolve(config.data.binarize, law.support, law.__name__),
         batch_size=config.data.batch_size,
         seed=config.seed,
@@ -187,7 +187,9 @@ def objective(config: DictConfig, *, num_images: int, image_shape: tuple[int, ..
     sizes = {name: size for name, size in known.items() if getattr(named, f"needs_{name}")}
     built: Objective = part(config, "objective", Objective, **sizes)
     targets = {group: config[group]["_target_"] for group in NEEDS}
-    check_encoder(targets, config.condition, corrupted=config.corruption is not None, says=stated)
+    corrupted, strategy = config.corruption is not None, config.trainer.get("strategy")
+    check_encoder(targets, config.condition, corrupted=corrupted, says=stated)
+    check_stages(targets, config.condition, strategy, corrupted=corrupted, says=stated)
     check_needs(targets, config.data.batch_size, stated)
     check_compiles(config.compile, targets["objective"], built.uncompilable)
     posterior = config.posterior["_target_"]

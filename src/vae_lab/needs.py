@@ -69,6 +69,51 @@ def check_needs(targets: Mapping[str, str], batch_size: int, says: Callable[[str
         )
 
 
+def check_stages(
+    targets: Mapping[str, str],
+    condition: str | None,
+    strategy: object,
+    *,
+    corrupted: bool,
+    says: Callable[[str, str], Any],
+) -> None:
+    """Refuse what an objective that trains layer by layer has no place for.
+
+    Args:
+        targets: the `_target_` of each group of `NEEDS`.
+        condition: what the images are conditioned on, or None.
+        strategy: the trainer's.
+        corrupted: whether the encoder would see corrupted images.
+        says: what the class of a `_target_` declares under a name; None where it is not to be had.
+
+    Raises:
+        UserError: one line with the way out.
+    """
+    if not says(targets["objective"], "trains_in_stages"):
+        return
+    name = named("objective", targets["objective"])
+    if says(targets["model"], "is_stack") is False:
+        raise UserError(
+            f"{named('model', targets['model'])}: {name} trains layer by layer, each on what the one below gives; "
+            f"choose {one_of('model', declaring('model', 'is_stack', [True]))}, or objective=autoencoder"
+        )
+    if condition is not None:
+        raise UserError(
+            f"condition={condition}: the layers of {name} see what the one below gives, and no class; leave it out, or "
+            "choose objective=autoencoder"
+        )
+    if corrupted:
+        raise UserError(
+            f"corruption: the layers of {name} see what the one below gives, uncorrupted; choose corruption=none, or "
+            "objective=autoencoder"
+        )
+    if strategy == "ddp":
+        raise UserError(
+            f"trainer.strategy=ddp: a batch of {name} trains some of the layers only, which several processes must be "
+            "told to expect; choose trainer.strategy=ddp_find_unused_parameters_true"
+        )
+
+
 def check_compiles(asked: bool, objective: str, obstacle: str | None) -> None:
     """Refuse to compile an objective, given by its `_target_`, that declares why it cannot be compiled.
 

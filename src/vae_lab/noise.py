@@ -30,6 +30,8 @@ class Stream(IntEnum):
     UNITS = 13
     AMORTISATION = 14
     ANNEALING = 15
+    POSTERIOR = 16
+    PER_IMAGE = 17
     DRAWS = 20  # samples of a trained model
     ANOMALY = 21  # what measures of anomalies draw
     FITTING = 30  # of baselines, and the gradients that are then compared

@@ -18,7 +18,7 @@ from vae_lab.configuration.source import find, read
 from vae_lab.configuration.training import check_trainer
 from vae_lab.data.treatment import resolve, resolve_dequantize
 from vae_lab.errors import UserError, nearest, show
-from vae_lab.needs import NEEDS, check_compiles, check_encoder, check_needs
+from vae_lab.needs import NEEDS, check_compiles, check_encoder, check_needs, check_stages
 from vae_lab.pairs import (
     check_batch_norm,
     check_density,
@@ -146,7 +146,9 @@ def check_pairs(top: dict[str, Any]) -> None:
         resolve_dequantize(top["data"]["dequantize"], support, needs_dequantizing, name)
     posterior, prior, objective = (top[group]["_target_"] for group in ("posterior", "prior", "objective"))
     targets = {group: top[group]["_target_"] for group in NEEDS}
-    check_encoder(targets, top["condition"], corrupted=top["corruption"] is not None, says=declared)
+    corrupted, strategy = top["corruption"] is not None, top["trainer"].get("strategy")
+    check_encoder(targets, top["condition"], corrupted=corrupted, says=declared)
+    check_stages(targets, top["condition"], strategy, corrupted=corrupted, says=declared)
     check_latent_dim(top["latent_dim"], posterior, declared(posterior, "min_latent_dim"))
     check_spaces(posterior, declared(posterior, "space"), prior, declared(prior, "space"))
     has_density = declared(posterior, "has_density")

@@ -1,7 +1,7 @@
 """What every config group holds."""
 
 # Keys of `data` that say how images are served, whichever data set they come from.
-TREATMENT_KEYS = frozenset({"batch_size", "binarize", "dequantize", "leave_out"})
+TREATMENT_KEYS = frozenset({"batch_size", "binarize", "dequantize", "leave_out", "num_train"})
 
 # Groups that name one class, with the arguments that `vae_lab.build` gives it: no YAML can.
 PARTS: dict[str, frozenset[str]] = {

@@ -79,6 +79,24 @@ def leave_out(splits: Splits, classes: Sequence[int]) -> tuple[Splits, Split | N
     return rest, splits.test.take(out[2])
 
 
+def of_few(splits: Splits, num_train: int | None) -> Splits:
+    """Keep so many of the training images, the same ones every time, or all of them.
+
+    Raises:
+        UserError: where there are fewer.
+    """
+    total = len(splits.train.images)
+    if num_train is None or num_train == total:
+        return splits
+    if num_train > total:
+        raise UserError(
+            f"data.num_train={num_train}: there are {total:,} training images; choose fewer, or leave it out for all "
+            "of them"
+        )
+    order = torch.randperm(total, generator=generator("cpu", SPLIT_SEED, Stream.SPLIT, 1))
+    return splits._replace(train=splits.train.take(order[:num_train]))
+
+
 def hold_out(data: Split, num: int, option: str) -> tuple[Split, Split]:
     """Split off `num` images at random, the same ones every time: (the rest, the held-out ones)."""
     total = len(data.images)

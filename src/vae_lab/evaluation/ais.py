@@ -59,7 +59,7 @@ class AnnealedImportanceSampling(Measure):
 
     def __call__(self, subject: Subject) -> dict[str, Estimate]:
         images = subject.images.some(self.num_images)
-        blocks = images.split_up(max(1, rows_of_block(subject) // self.num_chains))
+        blocks = images.split_up(max(1, rows_of_block(subject.model, subject.images) // self.num_chains))
         num_steps = len(self.temperatures) - 1
         transitions = 2 * annealing.num_tuning_transitions(num_steps) + 3 * (num_steps - 1)
         data, simulated, back = [], [], []

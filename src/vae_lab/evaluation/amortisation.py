@@ -1,6 +1,6 @@
 """What a posterior loses: by coming from an encoder, and by its family."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -12,7 +12,7 @@ from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject, no_el
 from vae_lab.evaluation.progress import progress
 from vae_lab.maths import bounds
 from vae_lab.maths.importance import ImportanceWeights
-from vae_lab.model import VAE, Trace
+from vae_lab.model import VAE, LatentModel, Trace
 from vae_lab.noise import Stream, reseed
 from vae_lab.options import PositiveFloat, PositiveInt
 
@@ -56,19 +56,16 @@ class Amortisation(Measure):
         self.num_samples = num_samples
 
     def refusal(self, subject: Subject) -> str | None:
-        if (reason := no_elbo(subject)) is not None:
-            return reason
-        if not (isinstance(subject.model, VAE) and subject.model.posterior.is_factorial):
-            return "it optimises the diagonal normal posterior of each image, and this model has others"
-        return None
+        return no_elbo(subject) or no_diagonal_posterior(subject.model)
 
     def __call__(self, subject: Subject) -> dict[str, Estimate]:
         images = subject.images.some(self.num_images)
-        parts = images.split_up(max(1, rows_of_block(subject) // SAMPLES_AT_ONCE))
+        parts = images.split_up(max(1, rows_of_block(subject.model, subject.images) // SAMPLES_AT_ONCE))
         found: list[tuple[Tensor, ...]] = []
         with progress(len(images.x) * self.num_steps, "amortisation") as bar:
             for number, some in enumerate(parts):
-                inference = Inference(subject, some, number)
+                noise = partial(reseed, subject.device, subject.seed, Stream.AMORTISATION, number)
+                inference = Inference(subject.model, some, noise)
                 start = inference.encoded()
                 best = inference.optimised(start, self.num_steps, self.lr, partial(bar.update, len(some.x)))
                 log_px = inference.log_px(best, self.num_samples)
@@ -85,20 +82,27 @@ class Amortisation(Measure):
         }
 
 
+def no_diagonal_posterior(model: LatentModel) -> str | None:
+    """Why a model's posteriors cannot be optimised one by one, in one line; None where they can."""
+    if isinstance(model, VAE) and model.posterior.is_factorial:
+        return None
+    return "it optimises the diagonal normal posterior of each image, and this model has others"
+
+
 class Inference:
-    """The laws q of some images, tried out on a model; all noise follows from the images' position.
+    """The laws q of some images, tried out on a model.
 
     Args:
-        subject: the model.
+        model: which has diagonal normal posteriors.
         images: the images, all of them at once.
-        position: which of the pieces of the measured images they are.
+        noise: puts the generators where the noise of a purpose, and of a number within it, begins.
     """
 
-    def __init__(self, subject: Subject, images: Images, position: int) -> None:
-        assert isinstance(subject.model, VAE)
-        self.model = subject.model
+    def __init__(self, model: LatentModel, images: Images, noise: Callable[..., None]) -> None:
+        assert isinstance(model, VAE)
+        self.model = model
         self.images = images
-        self.noise = partial(reseed, subject.device, subject.seed, Stream.AMORTISATION, position)
+        self.noise = noise
 
     def encoded(self) -> Normal:
         """The encoder's posteriors, of shape (I, D)."""
@@ -110,23 +114,28 @@ class Inference:
 
     def optimised(self, start: Normal, num_steps: int, lr: float, tell: Callable[[], object]) -> Normal:
         """The best posteriors that were found from a start on; the start itself where nothing better was."""
-        moves = torch.zeros(2, *start.loc.shape, dtype=start.loc.dtype, device=start.loc.device, requires_grad=True)
-        optimizer = torch.optim.Adam([moves], lr=lr)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
-        with torch.enable_grad():
-            for step in range(num_steps):
-                optimizer.zero_grad()
-                trace = self._pass(moved(start, moves), OPTIMISE, step)
-                # A sum over images: each has parameters of its own, and a step size of its own.
-                (-bounds.elbo(trace.log_px, trace.kl()).sum()).backward()
-                optimizer.step()
-                schedule.step()
-                tell()
-        end = moved(start, moves.detach())
+        end = start
+        for reached in self.path(start, num_steps, lr):
+            end = reached
+            tell()
         better = (self.elbo(end, SELECT) > self.elbo(start, SELECT)).to(start.loc.device).unsqueeze(-1)  # (I, 1)
         return Normal(
             torch.where(better, end.loc, start.loc), torch.where(better, end.scale, start.scale), validate_args=False
         )
+
+    def path(self, start: Normal, num_steps: int, lr: float) -> Iterator[Normal]:
+        """The posteriors after each step of Adam from a start on, each image's by itself."""
+        moves = torch.zeros(2, *start.loc.shape, dtype=start.loc.dtype, device=start.loc.device, requires_grad=True)
+        optimizer = torch.optim.Adam([moves], lr=lr)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
+        for step in range(num_steps):
+            with torch.enable_grad():
+                trace = self._pass(moved(start, moves), OPTIMISE, step)
+                # A sum over images: each has parameters of its own, and a step size of its own.
+                (moves.grad,) = torch.autograd.grad(-bounds.elbo(trace.log_px, trace.kl()).sum(), [moves])
+            optimizer.step()
+            schedule.step()
+            yield moved(start, moves.detach())
 
     @torch.no_grad()
     def elbo(self, q: Normal, purpose: int) -> Tensor:

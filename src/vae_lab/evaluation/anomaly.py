@@ -148,7 +148,8 @@ def other_images(name: str, subject: Subject) -> Tensor:
     missing = sorted(OmegaConf.missing_keys(own))
     if missing:
         raise UserError(f"{where}: this data set needs a {missing[0]}, which is not to be given here; choose another")
-    kept = {key: value for key, value in subject.config.data.items() if key in TREATMENT_KEYS and key != "leave_out"}
+    treatment = TREATMENT_KEYS - {"leave_out", "num_train"}  # these two say which images, not how they are served
+    kept = {key: value for key, value in subject.config.data.items() if key in treatment}
     root = {"root": subject.config.data.root} if "root" in own and "root" in subject.config.data else {}
     config = OmegaConf.merge(subject.config, {"data": None})
     config.data = OmegaConf.merge(own, kept, root)

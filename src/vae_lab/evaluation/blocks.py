@@ -64,10 +64,10 @@ def rows_within(num_bytes: int, bytes_of_row: int) -> int:
     return max(1, num_bytes // (TENSORS_AT_ONCE * bytes_of_row))
 
 
-def rows_of_block(subject: Subject) -> int:
+def rows_of_block(model: LatentModel, images: Images) -> int:
     """The latent samples of a block, of all its images together."""
-    limit = BLOCK_BYTES.get(subject.device.type, ACCELERATOR_BLOCK_BYTES)
-    return max(1, limit // row_bytes(subject.model, subject.images))
+    limit = BLOCK_BYTES.get(images.x.device.type, ACCELERATOR_BLOCK_BYTES)
+    return max(1, limit // row_bytes(model, images))
 
 
 def blocks(subject: Subject, num_samples: int, stream: Stream, title: str) -> Iterator[Block]:
@@ -83,7 +83,7 @@ def blocks(subject: Subject, num_samples: int, stream: Stream, title: str) -> It
         title: what the progress bar says.
     """
     images, device = subject.images, subject.device
-    rows = rows_of_block(subject)
+    rows = rows_of_block(subject.model, images)
     samples_at_once = num_samples if num_samples <= rows else 10 ** (len(str(rows)) - 1)
     images_at_once = max(1, rows // samples_at_once)
     sizes = [len(part) for part in torch.arange(num_samples).split(samples_at_once)]

@@ -26,7 +26,7 @@ class Images(NamedTuple):
     c: Tensor | None  # (N, classes), what the model is conditioned on, if anything
     factors: Tensor | None = None  # (N, F), what the images were made from, where that is known
 
-    def take(self, index: Tensor) -> "Images":
+    def take(self, index: Tensor | slice) -> "Images":
         """Some of them."""
         c, factors = (None if part is None else part[index] for part in (self.c, self.factors))
         return Images(self.x[index], self.labels[index], c, factors)

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 from vae_lab import build
@@ -40,16 +41,9 @@ def subject_of(
         UserError: where the data set is not there, or has fewer images.
     """
     data = build.data(trained.config)
-    dtype = next(trained.model.parameters()).dtype
-
-    def seen(name: SplitName) -> Images:
-        part = fixed(data, name)
-        x, labels = to_unit(part.images).to(device, dtype), part.labels.to(device)
-        c = None if trained.num_classes is None else one_hot(labels, trained.num_classes).to(x)
-        return Images(x, labels, c, None if part.factors is None else part.factors.to(device))
-
-    training = seen("train")
-    images = training if split == "train" else seen(split)
+    like = next(trained.model.parameters()).to(device)
+    training = seen(data, "train", trained.num_classes, like)
+    images = training if split == "train" else seen(data, split, trained.num_classes, like)
     if num_images is not None:
         if num_images > len(images.x):
             raise UserError(
@@ -70,6 +64,14 @@ def subject_of(
         max_rows=rows_within(memory_mib * 2**20, row_bytes(model, images)),
         held_out=split != "train",
     )
+
+
+def seen(data: ImageData, name: SplitName, num_classes: int | None, like: Tensor) -> Images:
+    """A split as a model sees it, on the device and in the precision of one of its parameters."""
+    part = fixed(data, name)
+    x, labels = to_unit(part.images).to(like), part.labels.to(like.device)
+    c = None if num_classes is None else one_hot(labels, num_classes).to(x)
+    return Images(x, labels, c, None if part.factors is None else part.factors.to(like.device))
 
 
 def fixed(data: ImageData, name: SplitName) -> Split:

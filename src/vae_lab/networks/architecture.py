@@ -1,6 +1,7 @@
 """What a network architecture provides: an encoder and a decoder as a pair."""
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -11,8 +12,11 @@ class Architecture(ABC):
     """A recipe for an encoder and a decoder that belong together.
 
     Sizes come from the parts around the networks, so an architecture holds only its own hyperparameters. Every
-    network takes any number of leading batch dimensions.
+    network takes any number of leading batch dimensions. `is_stack` says whether both are sequences of linear maps, as
+    many in the decoder as in the encoder.
     """
+
+    is_stack: ClassVar[bool] = False
 
     @abstractmethod
     def encoder(self, image_shape: Shape, out_shape: Shape) -> nn.Module:

@@ -17,6 +17,8 @@ class Linear(Architecture):
     Lucas et al. 2019, https://arxiv.org/abs/1911.02469.
     """
 
+    is_stack = True
+
     def encoder(self, image_shape: Shape, out_shape: Shape) -> nn.Module:
         return dense(image_shape, (), None, out_shape, output_bias=True)
 
@@ -33,6 +35,8 @@ class MLP(Architecture):
             (Wx + b) * sigmoid(Vx + c), with two weight matrices each: Tomczak & Welling 2018,
             https://arxiv.org/abs/1705.07120.
     """
+
+    is_stack = True
 
     def __init__(self, hidden_sizes: Sequence[PositiveInt] = (400,), activation: HiddenActivation = "relu") -> None:
         self.hidden_sizes = tuple(hidden_sizes)

@@ -38,6 +38,7 @@ class Objective(nn.Module, ABC):
     needs_image_shape: ClassVar[bool] = False  # or `image_shape`: channels, height, width
     needs_latent_dim: ClassVar[bool] = False  # or `latent_dim`
     needs_real_codes: ClassVar[bool] = False  # z is a real vector
+    trains_in_stages: ClassVar[bool] = False  # some batches train some of the layers only
     uncompilable: ClassVar[str] = ""  # why `torch.compile` cannot take it as one graph, where it cannot
 
     @abstractmethod
