@@ -16,7 +16,7 @@ from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
 from vae_lab.reports.report import write_report
 from vae_lab.sweeps.jobs import check_sweep, grid
-from vae_lab.sweeps.launcher import check_launcher
+from vae_lab.sweeps.plugins import check_plugins
 
 SMALL = ("data=digits", "data.batch_size=32", "trainer=cpu", "model.hidden_sizes=[16]", "nll_samples=2")
 QUIET = ("~callbacks.figures", "callbacks.progress=null")
@@ -148,10 +148,10 @@ def test_a_job_that_is_queued_again_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_launcher_that_is_not_installed_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    check_launcher(["launcher=submitit_slurm"])
-    monkeypatch.setattr("vae_lab.sweeps.launcher.find_spec", lambda name: None)
+    check_plugins(["launcher=submitit_slurm"])
+    monkeypatch.setattr("vae_lab.sweeps.plugins.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"launcher=submitit_slurm: .* pip install 'vae_lab\[submitit\]'"):
-        check_launcher(["launcher=submitit_slurm"])
+        check_plugins(["launcher=submitit_slurm"])
 
 
 @pytest.mark.parametrize("name", parts.names("launcher"))

@@ -24,6 +24,7 @@ from vae_lab.ensemble.gathering import CURRENT
 from vae_lab.errors import UserError
 from vae_lab.evaluation.bounds import bits_per_dim
 from vae_lab.module import TrainingModule
+from vae_lab.search.pruning import pruning
 
 log = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         nll_samples=config.nll_samples,
         compiled=config.compile,
     )
-    trainer = build.trainer(config, run_dir, [timer, checkpoints], first_step=results.step_of(resumed))
+    trainer = build.trainer(config, run_dir, [timer, checkpoints, *pruning()], first_step=results.step_of(resumed))
     describe(config, data, module, trainer.loggers)
 
     rank_zero_only((run_dir / results.METRICS).unlink)(missing_ok=True)

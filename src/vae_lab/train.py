@@ -52,11 +52,11 @@ def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]",
 def resume(arguments: "Sequence[str]", *, multirun: bool) -> list[str] | None:
     """The command line that goes on with a run, or None where nothing is to be resumed."""
     from vae_lab.configuration.resume import resume_arguments
-    from vae_lab.sweeps.launcher import check_launcher
+    from vae_lab.sweeps.plugins import check_plugins
 
     resumed = resume_arguments(arguments, multirun=multirun)
     if resumed is None:
-        check_launcher(arguments)
+        check_plugins(arguments)
     return resumed
 
 

@@ -19,7 +19,7 @@ WITHOUT_EFFECT = (
     "trainer.enable_model_summary",
 )
 # Groups that only name settings together, which are shown themselves.
-NAMES_ONLY = ("sweep", "size", "launcher", "trainer")
+NAMES_ONLY = ("sweep", "search", "size", "launcher", "trainer")
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Row:
 
     values: dict[str, object]  # of the keys that vary
     runs: tuple[Run, ...]  # finished ones, one for each seed
-    others: tuple[Run, ...]  # failed, unfinished or not started
+    others: tuple[Run, ...]  # pruned, failed, unfinished or not started
 
     def interval(self, metric: str) -> Interval | None:
         """A metric over the seeds; None where no run has it, or not every one."""
@@ -93,9 +93,20 @@ def fold(runs: Sequence[Run], keys: Sequence[str]) -> tuple[list[Row], list[tupl
 
 
 def label(values: dict[str, object]) -> str:
-    """The keys and values of a configuration, as the command line writes them.
+    """The keys and values of a configuration, for people.
 
     >>> label({"latent_dim": 2, "objective": "elbo"})
     'latent_dim=2, objective=elbo'
     """
-    return ", ".join(f"{key}={show(value)}" for key, value in values.items())
+    return ", ".join(f"{key}={brief(value)}" for key, value in values.items())
+
+
+def brief(value: object) -> str:
+    """A value as the command line writes it, but for digits that only a search gives it.
+
+    >>> brief(0.001), brief(0.006979117268903481), brief("elbo")
+    ('0.001', '0.006979', 'elbo')
+    """
+    if isinstance(value, float) and len(str(value)) > 8:
+        return f"{value:.4g}"
+    return show(value)

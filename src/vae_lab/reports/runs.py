@@ -10,10 +10,10 @@ from typing import Literal
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.errors import UserError
-from vae_lab.sweeps.folder import FAILED, METRICS, leaves, recorded
+from vae_lab.sweeps.folder import FAILED, METRICS, PRUNED, leaves, recorded
 from vae_lab.sweeps.jobs import planned
 
-Status = Literal["finished", "failed", "unfinished", "not started"]
+Status = Literal["finished", "pruned", "failed", "unfinished", "not started"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Run:
     choices: dict[str, str | None] = field(default_factory=dict)  # by config group
     metrics: dict[str, float | int | str] = field(default_factory=dict)  # empty unless finished
     overridden: frozenset[str] = frozenset()  # the settings that the command gave
-    reason: str = ""  # of a failure
+    reason: str = ""  # why it failed or was pruned
 
     @property
     def seed(self) -> object:
@@ -63,9 +63,10 @@ def read_run(name: str, folder: Path) -> Run:
     given = overridden(folder)
     if (folder / METRICS).is_file():
         return Run(name, folder, "finished", settings, choices, json.loads((folder / METRICS).read_text()), given)
-    if (folder / FAILED).is_file():
-        reason = (folder / FAILED).read_text().partition("\n")[0]
-        return Run(name, folder, "failed", settings, choices, {}, given, reason)
+    ends: dict[Status, Path] = {"pruned": folder / PRUNED, "failed": folder / FAILED}
+    for status, path in ends.items():
+        if path.is_file():
+            return Run(name, folder, status, settings, choices, {}, given, path.read_text().partition("\n")[0])
     return Run(name, folder, "unfinished", settings, choices, {}, given)
 
 

@@ -33,13 +33,19 @@ def series(rows: Sequence[Row], along: str | None) -> list[Series]:
     """
     parted: dict[str, list[Row]] = {}
     for row in rows:
-        others = {key: value for key, value in row.values.items() if key != along}
-        parted.setdefault(label(others), []).append(row)
-    best = list(parted)[: len(COLOURS)]
-    drawn = [Series("", members, "#BBBBBB", ".") for name, members in parted.items() if name not in best]
-    for name, colour, marker in zip(sorted(best, key=natural), COLOURS, MARKERS, strict=False):
-        drawn.append(Series(name, parted[name], colour, marker))
+        parted.setdefault(repr(others(row, along)), []).append(row)
+    alike = list(parted.values())
+    drawn = [Series("", members, "#BBBBBB", ".") for members in alike[len(COLOURS) :]]
+    named = [(label(others(members[0], along)), members) for members in alike[: len(COLOURS)]]
+    named.sort(key=lambda each: natural(each[0]))
+    for (name, members), colour, marker in zip(named, COLOURS, MARKERS, strict=False):
+        drawn.append(Series(name, members, colour, marker))
     return drawn
+
+
+def others(row: Row, along: str | None) -> dict[str, object]:
+    """The values of a row, but for the key that varies within its series."""
+    return {key: value for key, value in row.values.items() if key != along}
 
 
 def numeric(rows: Sequence[Row], key: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from vae_lab.errors import show
 from vae_lab.reports.comparisons import Comparison
-from vae_lab.reports.configurations import Row, label
+from vae_lab.reports.configurations import Row, brief, label
 from vae_lab.reports.interval import Interval
 from vae_lab.reports.quantities import quantity
 from vae_lab.reports.runs import Run
@@ -41,7 +41,7 @@ def table(comparison: Comparison, keys: Sequence[str], metrics: Sequence[str]) -
     lines = [cells([*keys, "seeds", *known]), cells(["---"] * (len(keys) + 1) + ["---:"] * len(known))]
     for row in comparison.rows:
         figures = [figure(row.interval(metric), quantity(metric).decimals) for metric in known]
-        lines.append(cells([*(show(row.values[key]) for key in keys), str(len(row.runs)), *figures]))
+        lines.append(cells([*(brief(row.values[key]) for key in keys), str(len(row.runs)), *figures]))
     return lines
 
 

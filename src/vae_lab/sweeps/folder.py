@@ -14,6 +14,7 @@ from vae_lab.errors import UserError, show
 
 METRICS = "metrics.json"  # its presence says that the run finished
 FAILED = "failed.txt"  # its first line says why
+PRUNED = "pruned.txt"  # likewise, of a trial that was stopped since it was hopeless
 LAST = Path("checkpoints", "last.ckpt")
 EPOCHS = "trainer.max_epochs"
 
@@ -71,15 +72,28 @@ def check_same_run(run_dir: Path, config: DictConfig) -> None:
     before = recorded(run_dir)
     if before is None or not ((run_dir / METRICS).is_file() or (run_dir / LAST).is_file()):
         return
+    trains_longer = config.trainer.max_epochs > before.trainer.max_epochs
+    if trains_longer and config.get("schedule") is None:  # which would have been another from the start
+        before.trainer.max_epochs = config.trainer.max_epochs
+    check_same_settings(before, config, f"the folder {run_dir} holds a run")
+
+
+def check_same_settings(before: DictConfig, config: DictConfig, holds: str) -> None:
+    """Refuse a configuration that differs from an earlier one in what decides results.
+
+    Args:
+        before: the earlier one.
+        config: the new one.
+        holds: what has the earlier one, and where.
+
+    Raises:
+        UserError: with the first setting that differs.
+    """
     old, new = leaves(before), leaves(config)
     for key in sorted(old.keys() | new.keys()):
-        if key != EPOCHS and key.startswith(RESUMABLE):
-            continue
-        trains_longer = key == EPOCHS and config.trainer.max_epochs > before.trainer.max_epochs
-        trains_longer = trains_longer and config.get("schedule") is None  # which would have been another from the start
-        if old.get(key) != new.get(key) and not trains_longer:
+        if old.get(key) != new.get(key) and (key == EPOCHS or not key.startswith(RESUMABLE)):
             raise UserError(
-                f"{spelled(key, new)}: the folder {run_dir} holds a run with {spelled(key, old)}, and "
+                f"{spelled(key, new)}: {holds} with {spelled(key, old)}, and "
                 "nothing in it is replaced; choose another hydra.sweep.dir, or repeat the command of that sweep"
             )
 

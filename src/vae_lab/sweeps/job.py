@@ -12,17 +12,22 @@ from omegaconf import DictConfig
 
 from vae_lab.configuration.check import check
 from vae_lab.errors import UserError
-from vae_lab.sweeps.folder import FAILED, LAST, METRICS, check_same_run, is_finished, record
+from vae_lab.search.settings import is_search
+from vae_lab.sweeps.folder import FAILED, LAST, METRICS, PRUNED, check_same_run, is_finished, record
 from vae_lab.sweeps.jobs import is_grid
 
 log = logging.getLogger(__name__)
 
 
+class Pruned(Exception):  # noqa: N818 - it is no error
+    """Ends a job that is not worth being trained on; says why."""
+
+
 def run_job(config: DictConfig, train: Callable[[DictConfig], float]) -> float:
     """Run a job, unless it has been.
 
-    In a grid a failure is written into the job's folder, for the report and the exit status, and the other jobs go on;
-    to another sweeper, which has its own account of failures, it is raised.
+    In a grid or a search a failure is written into the job's folder, for the report and the exit status, and the other
+    jobs go on; to another sweeper, which has its own account of failures, it is raised.
 
     Args:
         config: a composed configuration.
@@ -37,6 +42,9 @@ def run_job(config: DictConfig, train: Callable[[DictConfig], float]) -> float:
     if is_finished(run_dir, config):
         log.info("finished before, skipped: %s", run_dir)
         return best_value(run_dir)
+    if (run_dir / PRUNED).is_file():
+        log.info("pruned before, skipped: %s", run_dir)
+        return math.nan
     for name in (METRICS, FAILED):
         (run_dir / name).unlink(missing_ok=True)
     record(run_dir, config)
@@ -46,10 +54,14 @@ def run_job(config: DictConfig, train: Callable[[DictConfig], float]) -> float:
     try:
         check(config)
         return train(config)
+    except Pruned as reason:
+        (run_dir / PRUNED).write_text(f"{reason}\n")
+        log.info("job %s pruned: %s", hydra.job.num, reason)
+        return math.nan
     except Exception as error:
         (run_dir / FAILED).write_text(f"{told(error)}\n\n{traceback.format_exc()}")
         log.error("job %s failed: %s", hydra.job.num, told(error))
-        if not is_grid(hydra):
+        if not is_grid(hydra) and not is_search(hydra):
             raise
         return math.nan
 

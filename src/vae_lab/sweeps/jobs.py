@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import compose_with_hydra, parse, without_hydra
 from vae_lab.errors import UserError
+from vae_lab.search.settings import check_search, is_search
 from vae_lab.sweeps.folder import check_same_run, folder_of
 
 GRID = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
@@ -37,7 +38,7 @@ def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -
     """Refuse a sweep with a value that works in none of its jobs, or whose folder holds other runs.
 
     A combination that contradicts itself, of values that work elsewhere in the sweep, is left to its job to report; so
-    are the jobs of a sweeper that only chooses them as it goes.
+    are most jobs of a sweeper that only chooses them as it goes.
     Hydra must have been initialised with the folder of the configuration.
 
     Args:
@@ -48,6 +49,8 @@ def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -
     Raises:
         UserError: one line, before anything is trained or written.
     """
+    if is_search(hydra):
+        check_search(config_name, hydra, arguments)
     if not is_grid(hydra):
         return
     own = [override.input_line or "" for override in parse(arguments) if override.is_hydra_override()]

@@ -1,0 +1,44 @@
+"""`hydra/sweeper=search`: a search for good hyperparameters.
+
+Hydra imports this module at every start, so it imports nothing heavy.
+"""
+
+from typing import Any
+
+from hydra.core.plugins import Plugins
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+
+class SearchSweeper(Sweeper):
+    """Asks a study for trials until there are as many as planned; see `vae_lab.search.search`.
+
+    It stands in for the sweeper of hydra-optuna-sweeper, of which it takes the samplers and the syntax of a search
+    space: that one numbers its jobs from 0 and runs all of them whenever it is called, and knows no pruned trials.
+
+    Args:
+        settings: see `conf/hydra/sweeper/search.yaml`; they are read where they are needed, here and in the jobs.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = settings
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self.hydra_context = hydra_context
+        self.config = config
+        self.launcher = Plugins.instance().instantiate_launcher(
+            hydra_context=hydra_context, task_function=task_function, config=config
+        )
+
+    def sweep(self, arguments: list[str]) -> None:
+        # Not at Hydra's start.
+        from vae_lab.search.quiet import quieten_storage
+
+        quieten_storage()
+        from vae_lab.search.search import search
+
+        assert self.config is not None
+        assert self.hydra_context is not None
+        assert self.launcher is not None
+        search(self.config, self.hydra_context.config_loader, self.launcher, arguments)

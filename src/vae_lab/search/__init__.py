@@ -1,0 +1,1 @@
+"""A search for good hyperparameters: which trials, which of them are stopped early, and which was the best."""

@@ -1,0 +1,92 @@
+"""What a search is told by `hydra.sweeper`, and what it may not be told; free of optuna."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hydra.core.override_parser.types import Override
+from omegaconf import DictConfig, ListConfig
+
+from vae_lab.configuration.check import check
+from vae_lab.configuration.overrides import compose_checked, parse, with_first_value
+from vae_lab.errors import UserError, show
+from vae_lab.reports.quantities import quantity
+
+SEARCH = "hydra_plugins.hydra_search_sweeper.sweeper.SearchSweeper"
+
+
+def is_search(hydra: Any) -> bool:
+    """Whether a sweep is a search."""
+    return str(hydra.sweeper["_target_"]) == SEARCH
+
+
+def metrics_of(sweeper: DictConfig) -> list[str]:
+    """The figures that a search is for: one, or two for their Pareto front.
+
+    Raises:
+        UserError: for other numbers of them, for test figures, and where the better direction is not known.
+    """
+    given = sweeper.metric
+    metrics = [str(name) for name in given] if isinstance(given, ListConfig) else [str(given)]
+    if not 1 <= len(metrics) <= 2:
+        raise UserError(f"hydra.sweeper.metric={given}: a search is for one metric or for two")
+    for metric in metrics:
+        quantity(metric)
+        if metric.startswith("test/"):
+            raise UserError(
+                f"hydra.sweeper.metric={metric}: what configurations are chosen by is no test figure any more; "
+                f"choose val/{metric.removeprefix('test/')}"
+            )
+    return metrics
+
+
+def prunes(sweeper: DictConfig) -> bool:
+    """Whether hopeless trials are stopped: there is a pruner, and one figure that every epoch has."""
+    metrics = metrics_of(sweeper)
+    return sweeper.pruner is not None and len(metrics) == 1 and metrics[0].startswith("val/")
+
+
+def overrides_of(sweeper: DictConfig, arguments: Sequence[str]) -> list[Override]:
+    """What is fixed and what is searched: the command line wins over a ready search space.
+
+    Args:
+        sweeper: the part of Hydra's configuration that holds the ready search space.
+        arguments: the overrides of the command line.
+    """
+    ready = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
+    by_key = {each.key_or_group: each for each in parse([*ready, *arguments]) if not each.is_hydra_override()}
+    return list(by_key.values())
+
+
+def check_search(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -> None:
+    """Refuse a search that cannot work; of the search space, only the first values are tried.
+
+    Hydra must have been initialised with the folder of the configuration.
+
+    Args:
+        config_name: the YAML of the defaults.
+        hydra: Hydra's own configuration.
+        arguments: the overrides of the command line.
+
+    Raises:
+        UserError: one line, before anything is trained or written.
+    """
+    sweeper = hydra.sweeper
+    metrics_of(sweeper)
+    for key in ("n_trials", "n_jobs"):
+        if not isinstance(sweeper[key], int) or sweeper[key] < 1:
+            raise UserError(f"hydra.sweeper.{key}={show(sweeper[key])}: it must be a whole number of at least 1")
+    overrides = overrides_of(sweeper, arguments)
+    searched = [override for override in overrides if override.is_sweep_override()]
+    if not searched:
+        raise UserError(
+            "hydra/sweeper=search: there is nothing to search; choose a ready search space such as search=mlp, "
+            "or give a key a range, as in 'optimizer.lr=tag(log,interval(0.0001,0.01))'"
+        )
+    for override in searched:
+        if override.is_range_sweep():
+            raise UserError(
+                f"{override.input_line}: a search reads no range(); write "
+                f"{override.key_or_group}=int(interval(FIRST,LAST)), or choice(...) with the values"
+            )
+    own = [override.input_line or "" for override in parse(arguments) if override.is_hydra_override()]
+    check(compose_checked(config_name, [*own, *(with_first_value(override) for override in overrides)]))
