@@ -34,9 +34,10 @@ lint: setup ## ruff and the type checker
 test: lint ## ruff, the type checker and all tests
 	$(BIN)/python -m pytest
 
+# All extras but ray, which would hold others back.
 lock: setup ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet --output-file requirements.lock
 
 clean: ## remove the environment and caches, but no results
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist

@@ -53,3 +53,10 @@ class TellThreads(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         Path(trainer.default_root_dir, "threads.txt").write_text(f"{os.getpid()} {torch.get_num_threads()}")
+
+
+class TellGpu(Callback):
+    """Writes down which GPUs the process of a run may see."""
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        Path(trainer.default_root_dir, "gpu.txt").write_text(os.environ["CUDA_VISIBLE_DEVICES"])

@@ -9,9 +9,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import optuna
 import pytest
 from hydra import initialize_config_dir
 from omegaconf import OmegaConf
+from optuna.trial import FrozenTrial, TrialState
 
 import commands
 import parts
@@ -19,15 +21,10 @@ from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import compose_checked, compose_with_hydra
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
-from vae_lab.search.quiet import quieten_storage
 from vae_lab.search.settings import overrides_of
 from vae_lab.sweeps.folder import leaves, recorded
 from vae_lab.sweeps.jobs import check_sweep
 from vae_lab.sweeps.plugins import check_plugins
-
-quieten_storage()
-import optuna  # noqa: E402 - after what it would tell was turned off
-from optuna.trial import FrozenTrial, TrialState  # noqa: E402
 
 SMALL = ["data=digits", "data.batch_size=128", "trainer=cpu", "trainer.max_epochs=3", "model.hidden_sizes=[16]"]
 SMALL += ["logger=none", "nll_samples=2", "~callbacks.figures", "callbacks.progress=null"]
@@ -187,12 +184,15 @@ def test_ready_search_space_is_sound(name: str) -> None:
     """At both ends of every range, and at every choice."""
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         sweeper = compose_with_hydra("train", [f"search={name}"]).hydra.sweeper
+        values: dict[str, list[Any]] = {}
         for override in overrides_of(sweeper, []):
-            key, value = override.key_or_group, override.value()
+            value = override.value()
             ends = [value.start, value.end] if override.is_interval_sweep() else [value]
-            found = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else ends
-            for each in found:
-                check(compose_checked("train", [f"search={name}", f"{key}={each}"]))
+            tried = list(override.sweep_string_iterator()) if override.is_discrete_sweep() else ends
+            values[override.key_or_group] = tried
+        for place in range(max(map(len, values.values()))):
+            chosen = [f"{key}={tried[min(place, len(tried) - 1)]}" for key, tried in values.items()]
+            check(compose_checked("train", [f"search={name}", *chosen]))
 
 
 @pytest.mark.parametrize(

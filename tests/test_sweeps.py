@@ -16,7 +16,7 @@ from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
 from vae_lab.reports.report import write_report
 from vae_lab.sweeps.jobs import check_sweep, grid
-from vae_lab.sweeps.plugins import check_plugins
+from vae_lab.sweeps.plugins import check_plugins, installed
 
 SMALL = ("data=digits", "data.batch_size=32", "trainer=cpu", "model.hidden_sizes=[16]", "nll_samples=2")
 QUIET = ("~callbacks.figures", "callbacks.progress=null")
@@ -154,9 +154,30 @@ def test_a_launcher_that_is_not_installed_is_one_line(monkeypatch: pytest.Monkey
         check_plugins(["launcher=submitit_slurm"])
 
 
+def need_ray(name: str) -> None:
+    """Skip a test of a launcher that is not in `dev`, since it holds other packages back."""
+    if name == "ray" and not installed("hydra_ray_launcher"):
+        pytest.skip("launcher=ray needs the extra 'ray', in an environment of its own")
+
+
+def test_ray_runs_the_jobs(tmp_path: Path) -> None:
+    need_ray("ray")
+    launcher = ("launcher=ray", "hydra.launcher.ray.init.num_cpus=2", "+callbacks.tell._target_=interrupt.TellThreads")
+    sweep = ("-m", *ONE_EPOCH, *launcher, "seed=0,1", "optimizer.lr=0.001,1e30", f"hydra.sweep.dir={tmp_path}")
+    done = commands.train(*sweep)
+    assert done.returncode == 1
+    assert "2 of the sweep's jobs failed" in done.stderr
+    told = [path.read_text().split() for path in tmp_path.glob("*/threads.txt")]
+    assert len(told) == 4
+    assert str(os.getpid()) not in {process for process, _ in told}
+    assert {int(threads) for _, threads in told} == {1}
+    assert "| 2 | " in (tmp_path / "report.md").read_text()
+
+
 @pytest.mark.parametrize("name", parts.names("launcher"))
 def test_launcher_composes(name: str) -> None:
     """Within the schema of its plugin: an unknown setting is an error."""
+    need_ray(name)
     with initialize_config_dir(str(conf_dir()), version_base="1.3"):
         hydra = compose_with_hydra("train", [f"launcher={name}"]).hydra
     assert hydra.runtime.choices["hydra/launcher"] == name

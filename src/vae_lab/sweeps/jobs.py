@@ -14,6 +14,7 @@ from vae_lab.search.settings import check_search, is_search
 from vae_lab.sweeps.folder import check_same_run, folder_of
 
 GRID = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
+GPUS = "hydra_plugins.hydra_gpus_launcher.launcher.GpusLauncher"
 
 
 def is_grid(hydra: Any) -> bool:
@@ -35,7 +36,7 @@ def grid(hydra: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
 
 
 def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -> None:
-    """Refuse a sweep with a value that works in none of its jobs, or whose folder holds other runs.
+    """Refuse a sweep with a value that works in none of its jobs, nowhere to run, or a folder that holds other runs.
 
     A combination that contradicts itself, of values that work elsewhere in the sweep, is left to its job to report; so
     are most jobs of a sweeper that only chooses them as it goes.
@@ -49,6 +50,11 @@ def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -
     Raises:
         UserError: one line, before anything is trained or written.
     """
+    if hydra.launcher["_target_"] == GPUS:
+        # Not for other sweeps: it imports torch, to count GPUs.
+        from vae_lab.sweeps.gpus import places, visible_gpus
+
+        places(visible_gpus(), hydra.launcher.runs_per_gpu)
     if is_search(hydra):
         check_search(config_name, hydra, arguments)
     if not is_grid(hydra):
