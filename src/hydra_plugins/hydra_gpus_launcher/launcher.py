@@ -6,15 +6,15 @@ Hydra imports this module at every start, so it imports nothing heavy.
 import logging
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, configure_log, filter_overrides, run_job, setup_globals
-from hydra.plugins.launcher import Launcher
+from hydra.core.utils import JobReturn, filter_overrides, run_job, setup_globals
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
+
+from vae_lab.sweeps.launching import JobLauncher, job_config
 
 if TYPE_CHECKING:
     from vae_lab.sweeps.gpus import Processes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class GpusLauncher(Launcher):
+class GpusLauncher(JobLauncher):
     """Runs each job in the first process that is free; each process sees one GPU, and keeps it.
 
     Args:
@@ -33,18 +33,11 @@ class GpusLauncher(Launcher):
         self.runs_per_gpu = runs_per_gpu
         self.processes: Processes | None = None  # until there is something to launch
 
-    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
-        self.hydra_context = hydra_context
-        self.task_function = task_function
-        self.config = config
-
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         # Not at Hydra's start.
         from vae_lab.sweeps.gpus import Processes, places, visible_gpus
 
-        setup_globals()
-        configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
-        Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
+        self.begin()
         if self.processes is None:
             self.processes = Processes(places(visible_gpus(), self.runs_per_gpu))
         log.info("Launching %s jobs, at most %s at once", len(job_overrides), len(self.processes))
@@ -70,10 +63,7 @@ def run(
     """Run a job in a process of its own, as Hydra's own launcher would run it in this one."""
     setup_globals()
     Singleton.set_state(singletons)
-    job = hydra_context.config_loader.load_sweep_config(config, list(overrides))
-    with open_dict(job):
-        job.hydra.job.id = number
-        job.hydra.job.num = number
+    job = job_config(hydra_context, config, overrides, number)
     HydraConfig.instance().set_config(job)
     return run_job(
         hydra_context=hydra_context,

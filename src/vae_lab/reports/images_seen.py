@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from vae_lab.configuration.processes import is_first
 from vae_lab.errors import show
 from vae_lab.reports.configurations import value_of
 from vae_lab.reports.curves import learning_curve
@@ -25,22 +29,32 @@ class Line(NamedTuple):
     style: str
 
 
-def draw_sweep(sweep_dir: Path, name: str, rows: Mapping[str, Sequence[Line]], panels: str, lines: str) -> None:
-    """Write `figures/NAME.png` of the finished runs of a sweep, if there are some.
+class AgainstImages(Callback):
+    """Draws `figures/NAME.png` of the finished runs of a sweep, when its last job is done.
+
+    `name` is that of the figure, and `rows` has what each row of panels shows, by its title.
 
     Args:
-        sweep_dir: the sweep's folder.
-        name: the name of the figure.
-        rows: what each row of panels shows, by its title.
         panels: the key that has a column of panels for each of its values.
         lines: the key that has a colour for each of its values.
     """
-    # Not for commands that end before any job does.
-    from vae_lab.reports.drawing import save
 
-    runs = [run for run in read_runs([sweep_dir]) if run.status == "finished"]
-    if runs:
-        save(against_images(runs, rows, panels, lines), sweep_dir / "figures" / f"{name}.png")
+    name: ClassVar[str]
+    rows: ClassVar[Mapping[str, Sequence[Line]]]
+
+    def __init__(self, panels: str, lines: str) -> None:
+        self.panels = panels
+        self.lines = lines
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        # Not for commands that end before any job does.
+        from vae_lab.reports.drawing import save
+
+        sweep_dir = Path(config.hydra.sweep.dir)
+        runs = [run for run in read_runs([sweep_dir]) if run.status == "finished"]
+        if runs and is_first():
+            picture = against_images(runs, self.rows, self.panels, self.lines)
+            save(picture, sweep_dir / "figures" / f"{self.name}.png")
 
 
 def against_images(runs: Sequence[Run], rows: Mapping[str, Sequence[Line]], panels: str, lines: str) -> "Figure":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from vae_lab.configuration.processes import is_first
 from vae_lab.reports.configurations import label, value_of, varying
 from vae_lab.reports.runs import Run, read_runs
 
@@ -27,7 +28,7 @@ class LatentPlanes(Callback):
         sweep_dir = Path(config.hydra.sweep.dir)
         runs = [run for run in read_runs([sweep_dir]) if run.status == "finished"]
         shown = [run for run in runs if run.seed == runs[0].seed]
-        if shown:
+        if shown and is_first():
             save(latent_planes(shown), sweep_dir / "figures" / "latent_planes.png")
 
 
