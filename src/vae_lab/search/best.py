@@ -45,8 +45,8 @@ def write_best(study: Study, metrics: Sequence[str], sweep_dir: Path) -> str:
     lines = [f"search       {sum(counts.values())} trials: {ended}"]
     folder = sweep_dir / "experiment"
     folder.mkdir(exist_ok=True)
-    for stale in folder.glob("*.yaml"):
-        stale.unlink()
+    for stale in [folder / "best.yaml", *folder.glob("front_*.yaml")]:  # and nothing that somebody else put there
+        stale.unlink(missing_ok=True)
     best = study.best_trials if counts[TrialState.COMPLETE] else []
     for trial in sorted(best, key=lambda trial: (trial.values, trial.number)):
         name = "best" if len(metrics) == 1 else f"front_{trial.number}"
