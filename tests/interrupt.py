@@ -22,6 +22,8 @@ class InterruptAt(Callback):
         self.batch = batch
         self.job = job
         self.signal = signal.Signals[name]
+        if self.signal is signal.SIGINT:  # which whatever a shell starts in the background would ignore
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
