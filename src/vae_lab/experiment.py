@@ -23,6 +23,7 @@ from vae_lab.data.treatment import has_code_length
 from vae_lab.ensemble.gathering import CURRENT
 from vae_lab.errors import UserError
 from vae_lab.evaluation.bounds import bits_per_dim
+from vae_lab.files import write_json
 from vae_lab.module import TrainingModule
 from vae_lab.search.pruning import pruning
 
@@ -208,5 +209,5 @@ def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: re
             # At the step of the best epoch, whose figures they are: at any other they would bend the learning curves.
             logger.log_hyperparams(hyperparameters(config), finals, step)
         logger.finalize("success")
-    results.write_metrics(run_dir / results.METRICS, metrics)
+    write_json(run_dir / results.METRICS, metrics)
     print(results.table(run_dir, metrics))

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
+from vae_lab.files import whole
 from vae_lab.model import VAE, LatentModel
 from vae_lab.priors.standard_normal import StandardNormal
 
@@ -84,7 +85,5 @@ def grid(images: Tensor, num_columns: int, padding: int = 2) -> Tensor:
 
 def write_png(picture: Tensor, path: Path) -> None:
     """Write a picture, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished.png")
-    save_image(picture, unfinished)
-    unfinished.replace(path)
+    with whole(path) as unfinished:
+        save_image(picture, unfinished)

@@ -1,6 +1,5 @@
 """Variational parameters for each image by itself, beside those of an encoder that all images share."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from vae_lab.evaluation.blocks import rows_of_block
 from vae_lab.evaluation.measure import Images, over_images
 from vae_lab.evaluation.record import as_json
 from vae_lab.evaluation.subject import SplitName, seen
+from vae_lab.files import write_json
 from vae_lab.model import LatentModel
 from vae_lab.module import TrainingModule
 from vae_lab.noise import Stream, reseed
@@ -89,8 +89,8 @@ class PerImage(Callback):
         }
         folder = Path(trainer.default_root_dir)
         save(figure(found), folder / "figures" / f"{NAME}.png")
-        figures = {split: self.figures(comparison) for split, comparison in found.items()}
-        (folder / f"{NAME}.json").write_text(json.dumps(figures, indent=2) + "\n")
+        figures = {str(split): self.figures(comparison) for split, comparison in found.items()}
+        write_json(folder / f"{NAME}.json", figures)
 
     def compare(self, model: LatentModel, images: Images, seed: int, position: int) -> Comparison:
         """Both ways to the posteriors of some images; all noise follows from the seed and the position."""

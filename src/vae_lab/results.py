@@ -11,15 +11,8 @@ METRICS = "metrics.json"
 Metrics = dict[str, float | int | str]
 
 
-def write_metrics(path: Path, metrics: Metrics) -> None:
-    """Write the flat results of a finished run, whole or not at all."""
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(metrics, indent=2) + "\n")
-    unfinished.replace(path)
-
-
 def read_metrics(path: Path) -> Metrics:
-    """Read what `write_metrics` wrote."""
+    """Read what `experiment.finish` wrote."""
     metrics: Metrics = json.loads(path.read_text())
     return metrics
 

@@ -10,6 +10,7 @@ from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.processes import is_first
 from vae_lab.errors import UserError
+from vae_lab.files import whole
 
 # What may change in a resumed run, since it cannot change the result so far: how long, where, and what is shown.
 RESUMABLE = (
@@ -94,9 +95,8 @@ def note_epochs(settings: Path, epochs: int) -> None:
     """Write a longer training into the run's configuration, for the next time it is resumed."""
     saved = OmegaConf.load(settings)
     OmegaConf.update(saved, "trainer.max_epochs", epochs)
-    unfinished = settings.with_suffix(".unfinished")
-    OmegaConf.save(saved, unfinished)
-    unfinished.replace(settings)
+    with whole(settings) as unfinished:
+        OmegaConf.save(saved, unfinished)
 
 
 def quoted(path: Path) -> str:

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from vae_lab.errors import UserError
 from vae_lab.evaluation.measure import Images
+from vae_lab.files import whole
 
 NUM_FEATURES = 64
 NUM_TRAINING = 50_000
@@ -101,9 +102,8 @@ def obtain(training: Images, num_classes: int, device: torch.device) -> SmallCla
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             if not path.is_file():
-                unfinished = path.with_suffix(".unfinished")
-                torch.save(train(some, num_classes, device).state_dict(), unfinished)
-                unfinished.replace(path)
+                with whole(path) as unfinished:
+                    torch.save(train(some, num_classes, device).state_dict(), unfinished)
     except OSError as error:
         raise UserError(
             f"{folder}: the classifier that samples are compared by cannot be kept there ({error}); set XDG_CACHE_HOME "

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vae_lab.evaluation.measure import Estimate
+from vae_lab.files import write_text
 
 EVALUATION = "evaluation.json"
 
@@ -53,9 +54,7 @@ def merge(run_dir: Path, checkpoint: Mapping[str, Any], key: str, measure: str, 
     if known.get("checkpoint") != checkpoint:
         known = {"checkpoint": checkpoint}
     known.setdefault(key, {})[measure] = figures
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(known, indent=2, allow_nan=False) + "\n")
-    unfinished.replace(path)
+    write_text(path, json.dumps(known, indent=2, allow_nan=False) + "\n")
 
 
 def read(run_dir: Path) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """One comparison of gradient estimators, from a checked configuration to the figures in the run's folder."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from vae_lab.errors import UserError
 from vae_lab.evaluation.measure import Subject
 from vae_lab.evaluation.progress import progress
 from vae_lab.evaluation.subject import device_of, subject_of
+from vae_lab.files import write_json
 from vae_lab.gradients.estimators import estimator, fit
 from vae_lab.gradients.figure import draw
 from vae_lab.gradients.noise import Noise, gradient, noise_of, parameters_of_q
@@ -64,7 +64,9 @@ def compare_estimators(config: DictConfig) -> None:
         "binarize": subject.data.treatment,
         "dequantize": subject.data.dequantization,
     }
-    write(run_dir / RESULTS, {**about, "estimators": {name: as_json(name, noise) for name, noise in found.items()}})
+    write_json(
+        run_dir / RESULTS, {**about, "estimators": {name: as_json(name, noise) for name, noise in found.items()}}
+    )
     picture = run_dir / "figures" / "gradient_variance.png"
     draw(found, title_of(config), picture)
     print(table(found, config))
@@ -122,13 +124,6 @@ def as_json(name: str, noise: Noise) -> dict[str, Any]:
 def bound_of(name: str) -> str:
     """The bound whose gradient an estimator estimates."""
     return "L_K" if name in IMPORTANCE_WEIGHTED else "ELBO"
-
-
-def write(path: Path, figures: Mapping[str, Any]) -> None:
-    """Write the figures, whole or not at all."""
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(json.dumps(figures, indent=2) + "\n")
-    unfinished.replace(path)
 
 
 def title_of(config: DictConfig) -> str:

@@ -8,6 +8,7 @@ from matplotlib.patches import Patch
 
 from vae_lab.configuration.gradient_variance import IMPORTANCE_WEIGHTED
 from vae_lab.gradients.noise import Noise
+from vae_lab.reports.drawing import save
 
 COLOURS = {"of the ELBO": "#4477aa", "of the importance-weighted bound": "#cc6677"}
 
@@ -40,7 +41,4 @@ def draw(found: Mapping[str, Noise], title: str, path: Path) -> None:
     handles = [Patch(color=colour, label=f"gradient {of}") for of, colour in COLOURS.items()]
     axes.legend(handles=handles, fontsize=9, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished.png")
-    figure.savefig(unfinished, dpi=150)
-    unfinished.replace(path)
+    save(figure, path)

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from vae_lab.errors import show
+from vae_lab.files import whole
 from vae_lab.reports.configurations import Row
 from vae_lab.reports.curves import learning_curve
 from vae_lab.reports.interval import Interval
@@ -181,7 +182,5 @@ def caption(picture: Figure, rows: Sequence[Row], spread: str, *others: str) -> 
 
 def save(picture: Figure, path: Path) -> None:
     """Write a picture, whole or not at all, without a word on when or by what."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished.png")
-    picture.savefig(unfinished, dpi=120, metadata={"Software": None})
-    unfinished.replace(path)
+    with whole(path) as unfinished:
+        picture.savefig(unfinished, dpi=120, metadata={"Software": None})

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vae_lab.files import write_text
 from vae_lab.reports.comparisons import Comparison, compare
 from vae_lab.reports.configurations import fold, varying
 from vae_lab.reports.quantities import quantity
@@ -107,11 +108,3 @@ def pictures_of(comparison: Comparison, keys: Sequence[str], metrics: Sequence[s
         if curves is not None:
             yield "learning_curves", curves
             return
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(path)

@@ -10,6 +10,7 @@ from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
 from vae_lab.errors import show
+from vae_lab.files import write_text
 from vae_lab.reports.configurations import label
 from vae_lab.reports.runs import Run, read_run
 from vae_lab.search.study import FOLDER
@@ -44,7 +45,6 @@ def write_best(study: Study, metrics: Sequence[str], sweep_dir: Path) -> str:
     )
     lines = [f"search       {sum(counts.values())} trials: {ended}"]
     folder = sweep_dir / "experiment"
-    folder.mkdir(exist_ok=True)
     for stale in [folder / "best.yaml", *folder.glob("front_*.yaml")]:  # and nothing that somebody else put there
         stale.unlink(missing_ok=True)
     best = study.best_trials if counts[TrialState.COMPLETE] else []
@@ -53,7 +53,7 @@ def write_best(study: Study, metrics: Sequence[str], sweep_dir: Path) -> str:
         figures = label({metric: f"{value:.6g}" for metric, value in zip(metrics, trial.values, strict=True)})
         command, text = as_experiment(name, trial, sweep_dir)
         title = f"Trial {trial.number} of the search in {sweep_dir}: {figures}"
-        (folder / f"{name}.yaml").write_text(f"# @package _global_\n# {title}\n#   {command}\n{text}")
+        write_text(folder / f"{name}.yaml", f"# @package _global_\n# {title}\n#   {command}\n{text}")
         lines += [f"{'best' if name == 'best' else 'on the front':<12} trial {trial.number}, {figures}"]
         lines += [f"train it     {command}"]
         if len(metrics) == 1:

@@ -11,6 +11,7 @@ from vae_lab.configuration.flat import flatten
 from vae_lab.configuration.processes import is_first
 from vae_lab.configuration.resume import RESUMABLE
 from vae_lab.errors import UserError, show
+from vae_lab.files import whole
 
 METRICS = "metrics.json"  # its presence says that the run finished
 FAILED = "failed.txt"  # its first line says why
@@ -47,10 +48,8 @@ def record(run_dir: Path, config: DictConfig) -> None:
 
 def save(config: DictConfig | ListConfig, path: Path) -> None:
     """Write a YAML, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    OmegaConf.save(config, unfinished)
-    unfinished.replace(path)
+    with whole(path) as unfinished:
+        OmegaConf.save(config, unfinished)
 
 
 def recorded(run_dir: Path) -> DictConfig | None:

@@ -1,0 +1,29 @@
+"""Files that are written whole or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from vae_lab.files import whole, write_json, write_text
+
+
+def test_what_stood_there_is_replaced_only_when_all_went_well(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "text.md"
+    write_text(path, "first")
+    with pytest.raises(KeyError):
+        write_halfway(path)
+    assert path.read_text() == "first"
+    write_text(path, "second")
+    assert path.read_text() == "second"
+    assert list(path.parent.iterdir()) == [path], "nothing is left beside it"
+
+
+def write_halfway(path: Path) -> None:
+    with whole(path) as unfinished:
+        unfinished.write_text("half")
+        raise KeyError
+
+
+def test_json_ends_in_a_line(tmp_path: Path) -> None:
+    write_json(tmp_path / "figures.json", {"elbo": -98.5})
+    assert (tmp_path / "figures.json").read_text() == '{\n  "elbo": -98.5\n}\n'
