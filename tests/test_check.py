@@ -52,6 +52,7 @@ def refusal(*overrides: str) -> str:
         (["optimizer.lr=abc"], "optimizer.lr=abc", "valid number"),
         (["trainer.max_epochs=0"], "trainer.max_epochs=0", "must be greater than 0"),
         (["trainer.precision=bf16-mixd"], "trainer.precision=bf16-mixd", "did you mean 'bf16-mixed'?"),
+        (["epochs_scale=0"], "epochs_scale=0", "must be greater than 0"),
         (["data.batch_size=0"], "data.batch_size=0", "must be greater than 0"),
         (["data.binarize=dynamicc"], "data.binarize=dynamicc", "did you mean 'dynamic'?"),
         (["~latent_dim"], "latent_dim", "missing"),
@@ -75,6 +76,7 @@ def refusal(*overrides: str) -> str:
         (["+trainer.limit_test_batches=1"], "trainer.limit_test_batches=1", "all their images"),
         (["+trainer.fast_dev_run=true"], "trainer.fast_dev_run=true", "limit_train_batches"),
         (["trainer.check_val_every_n_epoch=30"], "trainer.check_val_every_n_epoch=30", "no validation"),
+        (["epochs_scale=0.1", "trainer.check_val_every_n_epoch=3"], "trainer.check_val_every_n_epoch=3", "in 2 epochs"),
         (
             ["trainer.precision=bf16-mixed", "trainer.gradient_clip_val=100"],
             "trainer.gradient_clip_val=100",

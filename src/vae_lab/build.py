@@ -17,6 +17,7 @@ from torch.distributions import Distribution
 
 from vae_lab.conditional import at_least_float32
 from vae_lab.configuration.groups import TREATMENT_KEYS
+from vae_lab.configuration.training import length
 from vae_lab.corruptions.corruption import Corruption
 from vae_lab.data import treatment
 from vae_lab.data.image_set import ImageSet, leave_out, of_few
@@ -230,6 +231,7 @@ def trainer(config: DictConfig, run_dir: Path, callbacks: list[Callback], *, fir
         purge_step = first_step + 1 if first_step else None
         logger = instantiate(config.logger, save_dir=str(run_dir), purge_step=purge_step, _convert_="all")
     settings: dict[str, Any] = {
+        **length(config.trainer, config.get("epochs_scale", 1.0)),
         "default_root_dir": str(run_dir),
         "callbacks": [*callbacks, *optional],
         "logger": logger,

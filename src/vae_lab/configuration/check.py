@@ -15,7 +15,7 @@ from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
 from vae_lab.configuration.schema import TopLevel
 from vae_lab.configuration.signature import Signature, signature
 from vae_lab.configuration.source import find, read
-from vae_lab.configuration.training import check_trainer
+from vae_lab.configuration.training import check_trainer, length
 from vae_lab.data.treatment import resolve, resolve_dequantize
 from vae_lab.errors import UserError, nearest, show
 from vae_lab.needs import NEEDS, check_compiles, check_encoder, check_needs, check_stages
@@ -54,7 +54,8 @@ def check(config: DictConfig) -> None:
     for name, node in top["callbacks"].items():
         if node is not None:
             check_part(f"callbacks.{name}", node, frozenset())
-    check_trainer(top["trainer"], top["optimizer"])
+    epochs = length(top["trainer"], top.get("epochs_scale", 1.0))["max_epochs"]
+    check_trainer(top["trainer"], top["optimizer"], epochs)
     check_pairs(top)
 
 

@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.processes import is_first
+from vae_lab.configuration.training import length
 from vae_lab.errors import UserError
 from vae_lab.files import whole
 
@@ -66,7 +67,7 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
 
 def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> None:
     """Apply the overrides that a resumed run may have."""
-    planned = config.trainer.max_epochs
+    before, planned = config.trainer.max_epochs, epochs_of(config)
     for override in overrides:
         key = override.key_or_group
         if not key.startswith(RESUMABLE):
@@ -76,19 +77,26 @@ def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> N
             )
         if not key.startswith("hydra"):
             OmegaConf.update(config, key, override.value(), force_add=override.is_add())
-    epochs = config.trainer.max_epochs
-    if not isinstance(epochs, int) or epochs < planned:
-        raise UserError(f"trainer.max_epochs={epochs}: the run was to train {planned} epochs; it can only train longer")
-    if epochs > planned and config.get("schedule") is not None:
+    given = config.trainer.max_epochs
+    if not isinstance(given, int) or given < before:
         raise UserError(
-            f"trainer.max_epochs={epochs}: the learning rate follows a schedule over all {planned} epochs, which a "
+            f"trainer.max_epochs={given}: the run has trainer.max_epochs={before}; it can only train longer"
+        )
+    if given > before and config.get("schedule") is not None:
+        raise UserError(
+            f"trainer.max_epochs={given}: the learning rate follows a schedule over all {planned} epochs, which a "
             "longer run would have had from the start; start a new run without resume"
         )
-    if (run_dir / "metrics.json").is_file() and epochs == planned:
+    if (run_dir / "metrics.json").is_file() and epochs_of(config) == planned:
         raise UserError(
             f"resume={run_dir}: this run has finished (its metrics.json is there); "
-            f"to train on, raise trainer.max_epochs above {planned}"
+            f"to train on, raise trainer.max_epochs above {before}"
         )
+
+
+def epochs_of(config: DictConfig) -> int:
+    """The epochs that a run trains."""
+    return length(config.trainer, config.get("epochs_scale", 1.0))["max_epochs"]
 
 
 def note_epochs(settings: Path, epochs: int) -> None:

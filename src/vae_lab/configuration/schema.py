@@ -40,6 +40,7 @@ class TopLevel(BaseModel):
     latent_dim: PositiveInt
     seed: Seed
     compile: bool
+    epochs_scale: PositiveFloat = 1.0  # not in the settings of older runs
     resume: str | None
     condition: Literal["label"] | None
     checkpoint_every_n_steps: PositiveInt

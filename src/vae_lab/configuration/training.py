@@ -1,4 +1,4 @@
-"""Settings of the trainer that would make a figure untrue, or that cannot work together."""
+"""How long a run trains, and settings of the trainer that make a figure untrue or cannot work together."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,24 @@ from vae_lab.errors import UserError, show
 PARTIAL = ("limit_val_batches", "limit_test_batches", "overfit_batches", "fast_dev_run")
 
 
-def check_trainer(trainer: Mapping[str, Any], optimizer: Mapping[str, Any]) -> None:
+def length(trainer: Mapping[str, Any], epochs_scale: float) -> dict[str, int]:
+    """The trainer's `max_epochs` and, where it has any, `max_steps`, as `epochs_scale` shortens or lengthens them.
+
+    >>> length({"max_epochs": 3280}, 0.01), length({"max_epochs": 20, "max_steps": 500}, 0.001)
+    ({'max_epochs': 33}, {'max_epochs': 1, 'max_steps': 1})
+    """
+    limits = {key: trainer.get(key) for key in ("max_epochs", "max_steps")}
+    # Lightning's -1 is no limit.
+    return {key: max(1, round(epochs_scale * limit)) for key, limit in limits.items() if limit and limit > 0}
+
+
+def check_trainer(trainer: Mapping[str, Any], optimizer: Mapping[str, Any], max_epochs: int) -> None:
     """Refuse what would end in a figure of some of the images, in no figure at all, or in a traceback.
+
+    Args:
+        trainer: its settings.
+        optimizer: those of the optimizer.
+        max_epochs: what the run trains.
 
     Raises:
         UserError: one line with the way out.
@@ -22,10 +38,10 @@ def check_trainer(trainer: Mapping[str, Any], optimizer: Mapping[str, Any]) -> N
                 "out (for a quick try use trainer.max_epochs=1 trainer.limit_train_batches=10)"
             )
     every = trainer.get("check_val_every_n_epoch")
-    if every is not None and every > trainer["max_epochs"]:
+    if every is not None and every > max_epochs:
         raise UserError(
-            f"trainer.check_val_every_n_epoch={every}: with trainer.max_epochs={trainer['max_epochs']} there would be "
-            "no validation to choose an epoch by; choose at most as many as there are epochs"
+            f"trainer.check_val_every_n_epoch={every}: in {max_epochs} epochs of training there would be no validation "
+            "to choose an epoch by; choose at most as many as there are epochs"
         )
     mixed, clip = "mixed" in str(trainer.get("precision")), trainer.get("gradient_clip_val")
     if mixed and clip is not None and optimizer.get("fused"):
