@@ -46,12 +46,15 @@ def test_holds_differences_only(name: str) -> None:
     bases = [entry for entry in own.pop("defaults", []) if entry != "_self_"]
     parents = [f"experiment={entry}" for entry in bases if isinstance(entry, str)]
     chosen = [
-        f"{key.split('/')[1]}={value}"
+        f"{key.removeprefix('override /')}={value}"
         for entry in bases
         if isinstance(entry, DictConfig)
         for key, value in entry.items()
+        if key.startswith("override /")
     ]
-    swept = [[override for override in job if override != f"experiment={name}"] for job in jobs(f"experiment={name}")]
+    swept = [
+        [override for override in job if not override.startswith("experiment")] for job in jobs(f"experiment={name}")
+    ]
     for key, value in flatten(OmegaConf.to_container(own)).items():
         if not key.startswith("hydra."):
             differs = (OmegaConf.select(composed(*parents, *chosen, *job), key) != value for job in swept)
@@ -81,6 +84,7 @@ FEWER = {
 
 # What they draw beside the figures of every run and sweep.
 FIGURES = [
+    ("ae_vs_vae", "latent_planes"),
     ("estimator_variance", "gradient_variance"),
     ("aevb_lower_bound", "lower_bound"),
     ("aevb_lower_bound_frey_faces", "lower_bound"),
@@ -113,6 +117,8 @@ def test_all_run_at_smoke_size(tmp_path: Path) -> None:
         assert len(finished) == len(jobs(f"experiment={name}", "size=smoke", *settings, *fewer[name]))
     for name, figure in FIGURES:
         assert (tmp_path / name / "figures" / f"{figure}.png").is_file()
+    report = (tmp_path / "ae_vs_vae" / "report.md").read_text()
+    assert "| experiment/ae_vs_vae | seeds |" in report, "what tells the two apart, and not what it brings"
 
 
 def test_the_loss_of_gaussian_vae_is_that_of_its_derivation() -> None:

@@ -203,4 +203,3 @@ def test_ready_sweeps_run_at_smoke_size(tmp_path: Path) -> None:
         report = (tmp_path / name / "report.md").read_text()
         assert "Not in the table" not in report
         assert report.count("\n## data=digits") == 1, "one comparison"
-    assert (tmp_path / "ae_vs_vae" / "figures" / "latent_planes.png").is_file()

@@ -41,24 +41,26 @@ def varying(runs: Sequence[Run]) -> list[str]:
     """The keys that differ among runs: config groups by their names, options by dotted keys.
 
     A choice such as `objective=iwae` brings options of its own: they are keys only where they differ among runs with
-    the same choice, or were given by a command. So it is with all settings of an `experiment`.
+    the same choice, or were given by a command. So it is with all settings of an `experiment`, and of the systems that
+    an experiment sets beside each other (`experiment/NAME`).
     """
     started = [run for run in runs if run.status != "not started"]
-    groups = sorted({group for run in started for group in run.choices} - {"experiment", *NAMES_ONLY})
-    groups = [group for group in groups if not group.startswith(WITHOUT_EFFECT)]
+    known = sorted({group for run in started for group in run.choices} - {*NAMES_ONLY})
+    experiments = [group for group in known if group.partition("/")[0] == "experiment"]
+    groups = [group for group in known if group not in experiments and not group.startswith(WITHOUT_EFFECT)]
     keys = sorted({key for run in started for key in run.settings} - {"seed"})
     keys = [key for key in keys if not key.startswith(WITHOUT_EFFECT)]
-    found = [key for key in ["experiment"] if differs(started, key, ())]
-    found += [group for group in groups if differs(started, group, ("experiment",))]
+    found = [key for key in experiments if differs(started, key, ())]
+    found += [group for group in groups if differs(started, group, experiments)]
     given = {key for run in started for key in run.overridden}
-    found += [key for key in keys if differs(started, key, () if key in given else bringing(key))]
+    found += [key for key in keys if differs(started, key, () if key in given else [*experiments, *bringing(key)])]
     return found
 
 
 def bringing(key: str) -> list[str]:
-    """The groups whose choice explains a setting."""
+    """The group whose choice explains a setting, if its choice is shown."""
     group = key.partition(".")[0]
-    return ["experiment"] if group in NAMES_ONLY else ["experiment", group]
+    return [] if group in NAMES_ONLY else [group]
 
 
 def differs(runs: Sequence[Run], key: str, given: Iterable[str]) -> bool:
