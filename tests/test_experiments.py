@@ -1,6 +1,8 @@
 """The experiments of `conf/`: each runs by its name, in seconds at smoke size."""
 
+import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -93,6 +95,19 @@ FIGURES = [
     ("amortised_vs_per_image", "amortised_vs_per_image"),
 ]
 
+# What is measured when they are trained.
+CODES = {"reconstruction", "latents", "anomaly"}
+MEASURED = {
+    "autoencoder": CODES,
+    "conditional_autoencoder": CODES - {"anomaly"},  # an anomaly has no class
+    "conv_autoencoder": CODES,
+    "denoising_autoencoder": CODES,
+    "gan/0": {"samples"},
+    "gan/1": {"samples"},
+    "gaussian_vae": {"bounds", "gaussian_mixture"},
+    "stacked_autoencoder": CODES,
+}
+
 # One process, so that torch is imported once.
 ALL = """
 import sys
@@ -109,7 +124,8 @@ def test_all_run_at_smoke_size(tmp_path: Path) -> None:
     settings = ["seed=0", "trainer=cpu", "trainer.max_epochs=1", "data.batch_size=200", "nll_samples=2"]
     fewer = {name: FEWER.get(name, []) for name in NAMES}
     script = ALL.format(fewer=fewer, folder=tmp_path, settings=[*settings, "callbacks.progress=null"])
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    env = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}  # of the classifier behind sample scores
+    done = subprocess.run([sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "it/s" not in done.stdout + done.stderr
     for name in NAMES:
@@ -117,6 +133,9 @@ def test_all_run_at_smoke_size(tmp_path: Path) -> None:
         assert len(finished) == len(jobs(f"experiment={name}", "size=smoke", *settings, *fewer[name]))
     for name, figure in FIGURES:
         assert (tmp_path / name / "figures" / f"{figure}.png").is_file()
+    for folder, measures in MEASURED.items():
+        measured = json.loads((tmp_path / folder / "evaluation.json").read_text())["test"]
+        assert measured.keys() == measures, folder
     report = (tmp_path / "ae_vs_vae" / "report.md").read_text()
     assert "| experiment/ae_vs_vae | seeds |" in report, "what tells the two apart, and not what it brings"
 

@@ -89,7 +89,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         config: a composed and checked configuration.
         data: its images, where they were read before.
     """
-    quieten_lightning()
+    quieten_libraries()
     run_dir = Path(HydraConfig.get().runtime.output_dir)
     checkpoints = BestAndLast(run_dir / "checkpoints", config.checkpoint_every_n_steps)
     resumed = checkpoints.last_path if config.resume and checkpoints.last_path.is_file() else None
@@ -158,9 +158,9 @@ def conclude(run: Run) -> float:
     return checkpoints.best_value
 
 
-def quieten_lightning() -> None:
+def quieten_libraries() -> None:
     """Keep the terminal for what the user asked for."""
-    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
+    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning", "matplotlib.font_manager"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # The images lie in memory and batches are look-ups: there is nothing for worker processes to do.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")

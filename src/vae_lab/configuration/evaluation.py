@@ -31,16 +31,24 @@ def check_evaluation(config: DictConfig) -> None:
     Raises:
         UserError: one line with the key, its value, the reason and the way out.
     """
-    top = typed(config, Evaluation)
-    for name, node in top["measure"].items():
-        if "_target_" not in node:
-            raise UserError(f"measure.{name}: it names no class; add {name} to measure=[...], or leave the key out")
-        check_part(f"measure.{name}", node, frozenset())
-    folders = runs(top["run"])
+    check_measures(config)
+    folders = runs(config.run)
     for folder in folders:
         check_run(folder)
     if len({Path(folder).resolve() for folder in folders}) < len(folders):
         raise UserError(f"run=[{','.join(folders)}]: a run stands there twice; name each once")
+
+
+def check_measures(config: DictConfig) -> None:
+    """Check types and ranges, and the options of every measure.
+
+    Raises:
+        UserError: one line with the key, its value, the reason and the way out.
+    """
+    for name, node in typed(config, Evaluation)["measure"].items():
+        if "_target_" not in node:
+            raise UserError(f"measure.{name}: it names no class; add {name} to measure=[...], or leave the key out")
+        check_part(f"measure.{name}", node, frozenset())
 
 
 def runs(run: str | list[str]) -> list[str]:

@@ -50,8 +50,17 @@ def check_gradient_variance(config: DictConfig) -> None:
     Raises:
         UserError: one line with the key, its value, the reason and the way out.
     """
+    check_estimators(config)
+    check_run(config.run)
+
+
+def check_estimators(config: DictConfig) -> None:
+    """Check types and ranges.
+
+    Raises:
+        UserError: one line with the key, its value, the reason and the way out.
+    """
     top = typed(config, GradientVariance)
     repeated = [name for name in top["estimators"] if top["estimators"].count(name) > 1]
     if repeated:
         raise UserError(f"estimators: {repeated[0]} stands there twice; name each once")
-    check_run(top["run"])

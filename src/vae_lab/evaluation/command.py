@@ -11,6 +11,8 @@ from vae_lab.configuration.evaluation import runs
 from vae_lab.evaluation import record
 from vae_lab.evaluation.measure import Measure, Subject
 from vae_lab.evaluation.subject import device_of, subject_of
+from vae_lab.reports.configurations import label, value_of, varying
+from vae_lab.reports.runs import read_run
 
 # What metrics.json may say of a run that its other figures must say too.
 CONDITIONS = ("condition", "corruption", "corruption/when", "data/leave_out")
@@ -29,8 +31,15 @@ def evaluate_runs(config: DictConfig) -> None:
     given = " of log p(x | class)" if any("condition" in of_run for of_run in about_all(figures)) else ""
     print(f"\nfigures{given} in nats per image, ± one standard error, of split={config.split}, seed={config.seed}")
     print(record.table(titles, figures))
-    for folder in folders:
-        print(f"all of it    {Path(folder) / record.EVALUATION}")
+    for folder, settings in zip(folders, differences(folders), strict=True):
+        print(f"all of it    {Path(folder) / record.EVALUATION}{settings and f' ({settings})'}")
+
+
+def differences(folders: list[str]) -> list[str]:
+    """The settings by which runs differ, of each of them; empty for a single one."""
+    known = [read_run(folder, Path(folder)) for folder in folders]
+    keys = varying(known)
+    return [label({key: value_of(run, key) for key in keys}) for run in known]
 
 
 def evaluate_run(config: DictConfig, run_dir: Path) -> record.Figures:
