@@ -136,6 +136,7 @@ def test_all_run_at_smoke_size(tmp_path: Path) -> None:
     for folder, measures in MEASURED.items():
         measured = json.loads((tmp_path / folder / "evaluation.json").read_text())["test"]
         assert measured.keys() == measures, folder
+    assert "| mlp | iwae | 50 | - | 84.78 |" in (tmp_path / "iwae_table" / "published.md").read_text()
     report = (tmp_path / "ae_vs_vae" / "report.md").read_text()
     assert "| experiment/ae_vs_vae | seeds |" in report, "what tells the two apart, and not what it brings"
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
 from vae_lab.errors import UserError
 from vae_lab.reports.interval import interval
+from vae_lab.reports.published import BesidePublished
 from vae_lab.reports.quantities import QUANTITIES, quantity
 from vae_lab.reports.report import write_report
 from vae_lab.sweeps.folder import FAILED
@@ -35,12 +36,15 @@ def write_run(
     objective: str = "elbo",
     options: dict[str, Any] | None = None,
     likelihood: str = BERNOULLI,
+    epochs_scale: float = 1.0,
     **metrics: Any,
 ) -> None:
     """A run's folder as training leaves it; without an ELBO, an unfinished one."""
     config = {
         "latent_dim": latent_dim,
         "seed": seed,
+        "epochs_scale": epochs_scale,
+        "trainer": {"max_epochs": 3280},
         "data": {"_target_": "vae_lab.data.digits.Digits", "num_test": 300, "batch_size": 32},
         "likelihood": {"_target_": likelihood},
         "objective": OBJECTIVES[objective] | (options or {}),
@@ -202,3 +206,24 @@ def test_more_configurations_than_colours(tmp_path: Path) -> None:
         "against_objective.num_samples",
         "rate_distortion",
     }
+
+
+def test_stands_beside_the_figures_of_a_paper(tmp_path: Path) -> None:
+    short = {"objective": "elbo", "test/nll_samples": 500}
+    for seed, elbo in enumerate(deviations(-30.0, 0.5)):
+        write_run(tmp_path / str(seed), elbo, seed=seed, epochs_scale=0.01, **short)
+    write_run(tmp_path / "iwae", -28.0, epochs_scale=0.01, **{**short, "objective": "iwae"})
+    figures = [["iwae", 5, 27.25], ["elbo", 1, 28.5], ["elbo", 5, 28.25]]
+    BesidePublished("a paper", "test/nll", ["objective", "objective.num_samples"], figures).on_multirun_end(
+        DictConfig({"hydra": {"sweep": {"dir": str(tmp_path)}}})
+    )
+    assert (tmp_path / "published.md").read_text().splitlines() == [
+        "test NLL, an upper bound (nats per image): 33 of 3,280 (epochs_scale=0.01) epochs of training, 500 importance "
+        "samples.",
+        "",
+        "| objective | objective.num_samples | here | a paper |",
+        "| --- | --- | ---: | ---: |",
+        "| iwae | 5 | 27.50 | 27.25 |",
+        f"| elbo | 1 | 29.50 ± {T_3 * 0.5 / 2:.2f} | 28.50 |",
+        "| elbo | 5 | - | 28.25 |",
+    ]
