@@ -65,6 +65,17 @@ def test_holds_differences_only(name: str) -> None:
         assert composed(*parents) != composed(*parents, override), f"{override} repeats a default"
 
 
+@pytest.mark.parametrize(
+    "group", sorted(path.name for path in Path(conf_dir(), "experiment").iterdir() if path.is_dir())
+)
+def test_systems_beside_each_other_differ(group: str) -> None:
+    """Each choice of an experiment's own group makes another run of it."""
+    choices = [f"experiment/{group}={name}" for name in parts.names(f"experiment/{group}")]
+    made = [composed(f"experiment={group}", choice) for choice in choices]
+    assert len(made) > 1
+    assert all(made.count(config) == 1 for config in made)
+
+
 # Fewer values of what is swept.
 FEWER = {
     "amortised_vs_per_image": ["callbacks.per_image.num_images=5", "callbacks.per_image.num_steps=3"],

@@ -1,5 +1,6 @@
 """The layout of pictures: what stands where."""
 
+import pytest
 import torch
 
 import parts
@@ -20,6 +21,23 @@ def test_an_unfinished_row_keeps_each_image_above_its_reconstruction() -> None:
         factor = figures.MIN_SIDE // 8
         torch.testing.assert_close(cells[0][::factor, ::factor], images[number, 0])
         torch.testing.assert_close(cells[1][::factor, ::factor], means[number, 0])
+
+
+@pytest.mark.parametrize("when", ["always", "training"])
+@pytest.mark.parametrize("model_name", ["mlp", "two_layer", "ladder"])
+def test_what_a_denoising_model_saw_stands_between(when: str, model_name: str) -> None:
+    model, _ = parts.model_and_objective(f"model={model_name}", "corruption=masking", f"corruption.when={when}")
+    images = parts.images(model.eval(), 8)
+    torch.manual_seed(1)
+    rows = figures.draw(model, images, 0)["reconstructions"][0].split(figures.MIN_SIDE + 2)
+    if when == "training":
+        assert len(rows) == 2 + 1, "two rows, and the last border"
+        return
+    assert len(rows) == 3 + 1
+    clean, corrupted, _, _ = rows
+    assert (corrupted <= clean).all()
+    assert (corrupted < clean).any(), "some pixels are masked"
+    assert not any(module._forward_hooks for module in model.modules()), "nothing goes on watching"
 
 
 def test_pixels_are_enlarged_to_squares_and_kept_in_range() -> None:

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torchvision.utils import make_grid, save_image
 
+from vae_lab.corruptions.corruption import Corruption
 from vae_lab.files import whole
 from vae_lab.model import VAE, LatentModel
 from vae_lab.priors.standard_normal import StandardNormal
@@ -40,11 +41,29 @@ def draw(model: LatentModel, images: Tensor, num_samples: int, labels: Tensor | 
 
 
 def reconstructions(model: LatentModel, images: Tensor, labels: Tensor | None = None, num_columns: int = 8) -> Tensor:
-    """Rows of images, each above the row of their reconstructions: the means of p(x | z) at the codes of the images."""
-    means = model.decode(model.code(images, labels), labels).mean.to(images)
+    """Rows of images, each above the row of their reconstructions: the means of p(x | z) at the codes of the images.
+
+    Where the encoder saw them corrupted, a row of what it saw stands between the two.
+    """
+    codes, corrupted = seen(model, images, labels)
+    shown = [images, *corrupted, model.decode(codes, labels).mean.to(images)]
     blanks = images.new_full((-len(images) % num_columns, *images.shape[1:]), 0.5)  # to end the last row
-    pairs = zip(*(torch.cat([part, blanks]).split(num_columns) for part in (images, means)), strict=True)
-    return grid(torch.cat([row for pair in pairs for row in pair]), num_columns)
+    rows = zip(*(torch.cat([part, blanks]).split(num_columns) for part in shown), strict=True)
+    return grid(torch.cat([row for beneath in rows for row in beneath]), num_columns)
+
+
+def seen(model: LatentModel, images: Tensor, labels: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+    """The codes of images, and the corrupted images that they are the codes of, if it is these that the encoder saw."""
+    outputs: list[Tensor] = []
+    hooks = [
+        module.register_forward_hook(lambda *call: outputs.append(call[-1]))
+        for module in model.modules()
+        if isinstance(module, Corruption)
+    ]
+    codes = model.code(images, labels)
+    for hook in hooks:
+        hook.remove()
+    return codes, [output for output in outputs if not torch.equal(output, images)]
 
 
 def samples(model: LatentModel, num_samples: int) -> Tensor:
