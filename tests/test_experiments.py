@@ -80,7 +80,6 @@ def test_systems_beside_each_other_differ(group: str) -> None:
 FEWER = {
     "amortised_vs_per_image": ["callbacks.per_image.num_images=5", "callbacks.per_image.num_steps=3"],
     "aevb_marginal_likelihood": [
-        "data.num_train=1000",
         "objective=elbo,monte_carlo_em",
         "seed=0",
         "callbacks.marginal_likelihood.num_points=2",
