@@ -52,7 +52,7 @@ def test_holds_differences_only(name: str) -> None:
         for entry in bases
         if isinstance(entry, DictConfig)
         for key, value in entry.items()
-        if key.startswith("override /")
+        if key.startswith("override /") and not key.startswith("override /hydra/")
     ]
     swept = [
         [override for override in job if not override.startswith("experiment")] for job in jobs(f"experiment={name}")
@@ -147,6 +147,7 @@ def test_all_run_at_smoke_size(tmp_path: Path) -> None:
         measured = json.loads((tmp_path / folder / "evaluation.json").read_text())["test"]
         assert measured.keys() == measures, folder
     assert "| mlp | iwae | 50 | - | 84.78 |" in (tmp_path / "iwae_table" / "published.md").read_text()
+    assert (tmp_path / "ae_vs_vae" / "figures" / "against_experiment.ae_vs_vae.png").is_file()
     report = (tmp_path / "ae_vs_vae" / "report.md").read_text()
     assert "| experiment/ae_vs_vae | seeds |" in report, "what tells the two apart, and not what it brings"
 

@@ -99,7 +99,7 @@ def pictures_of(comparison: Comparison, keys: Sequence[str], metrics: Sequence[s
     for key in keys:
         picture = drawing.against(comparison.rows, key, metrics[1:])
         if picture is not None:
-            yield f"against_{key}", picture
+            yield f"against_{key.replace('/', '.')}", picture
     plane = drawing.rate_distortion(comparison.rows)
     if plane is not None:
         yield "rate_distortion", plane
