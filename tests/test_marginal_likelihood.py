@@ -1,5 +1,7 @@
 """The likelihood from posterior samples, against a model whose likelihood and posterior have a closed form."""
 
+import math
+
 import pytest
 import torch
 from torch import Tensor
@@ -11,8 +13,10 @@ from exact import LinearGaussian
 from test_evaluation import agrees, subject
 from vae_lab.evaluation.marginal_likelihood import MarginalLikelihood
 from vae_lab.maths import marginal_likelihood as marginal
+from vae_lab.maths.annealing import Path
 
 NUM_SAMPLES, NUM_IMAGES = 50, 400
+LOG_2PI = math.log(2 * math.pi)
 
 
 class Case:
@@ -60,12 +64,16 @@ def test_a_normal_is_fitted_to_the_samples_of_each_image() -> None:
     torch.testing.assert_close(q.covariance_matrix.mean(0), case.linear.precision.inverse(), rtol=0.02, atol=0.002)
 
 
-def test_chains_come_from_anywhere_to_fresh_samples_of_the_posterior() -> None:
+def test_chains_come_from_the_prior_to_fresh_samples_of_the_posterior() -> None:
     case = Case()
-    start = 3 + torch.randn(NUM_SAMPLES, NUM_IMAGES, 2, dtype=torch.float64)
+    start = torch.randn(NUM_SAMPLES, NUM_IMAGES, 2, dtype=torch.float64)
     told: list[int] = []
     samples = marginal.posterior_samples(
-        case.log_joint, start, num_leapfrog=4, num_transitions=10, tell=lambda: told.append(1)
+        Path(standard_normal, lambda z: case.log_joint(z) - standard_normal(z)),
+        start,
+        num_leapfrog=4,
+        num_transitions=10,
+        tell=lambda: told.append(1),
     )
     assert len(told) == marginal.num_transitions_in_all(10)
     root = torch.linalg.cholesky(case.linear.precision)
@@ -77,6 +85,38 @@ def test_chains_come_from_anywhere_to_fresh_samples_of_the_posterior() -> None:
         (fitting * estimating).flatten(0, 1), torch.zeros(2, dtype=torch.float64)
     )  # of each other they know nothing
     assert samples.acceptance.mean() == pytest.approx(0.9, abs=0.03)
+
+
+def standard_normal(z: Tensor) -> Tensor:
+    """log N(z; 0, I) of positions (L, B, D): (L, B)."""
+    return -0.5 * (z.square() + LOG_2PI).sum(-1)
+
+
+def test_each_mode_of_the_posterior_has_its_share_of_chains() -> None:
+    """Under N(0, I) two narrow modes of p(x | z), at which the prior is alike, with masses 1/4 and 3/4."""
+    modes = torch.tensor([[2.0, 0.0], [-2.0, 0.0]], dtype=torch.float64)
+    masses = torch.tensor([0.25, 0.75], dtype=torch.float64)
+
+    def log_likelihood(z: Tensor) -> Tensor:
+        squares = (z.unsqueeze(-2) - modes).square().sum(-1)  # (L, B, 2)
+        return (masses.log() - 50 * squares).logsumexp(-1)
+
+    torch.manual_seed(0)
+    start = torch.randn(NUM_SAMPLES, 100, 2, dtype=torch.float64)
+    path = Path(standard_normal, log_likelihood)
+    samples = marginal.posterior_samples(path, start, num_leapfrog=4, num_transitions=3, tell=lambda: None)
+    parts.close((samples.estimating[..., 0] > 0).double().mean(0), 0.25)
+    assert (samples.estimating[..., 0].abs() - 2).abs().max() < 1, "no chain is left between the modes"
+
+
+def test_samples_stay_as_often_as_their_weights_have_it() -> None:
+    z = torch.arange(5.0, dtype=torch.float64).reshape(5, 1, 1).expand(5, 1000, 1)
+    shares = torch.tensor([0.1, 0.0, 0.5, 0.35, 0.05], dtype=torch.float64)
+    torch.manual_seed(0)
+    chosen = marginal.resampled(z, 7 + shares.log().unsqueeze(-1).expand(5, 1000))
+    counts = (chosen == z[:, :1].reshape(1, 1, 5)).sum(0).double()  # (1000, 5)
+    assert ((counts - 5 * shares).abs() < 1).all()
+    parts.close(counts, 5 * shares)
 
 
 def test_the_measure_agrees_with_the_exact_likelihood_by_both_estimators() -> None:

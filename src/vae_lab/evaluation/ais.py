@@ -8,6 +8,7 @@ from torch import Tensor
 
 from vae_lab.evaluation.blocks import rows_of_block
 from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject, code_length, no_elbo, over_images
+from vae_lab.evaluation.paths import path_to_posterior, prior_samples
 from vae_lab.evaluation.progress import progress
 from vae_lab.maths import annealing, bounds
 from vae_lab.model import LatentModel
@@ -120,32 +121,20 @@ class Chains:
         noise: Callable[[int], None],
         tell: Callable[[], object],
     ) -> None:
-        self.model, self.num_chains, self.noise = model, num_chains, noise
-        x, c = images.x, images.c
-        self.num_images = len(x)
-        self.contexts = None if c is None else c.repeat(num_chains, 1)  # (M B, classes)
+        self.model, self.images, self.num_chains, self.noise = model, images, num_chains, noise
         noise(TUNE)
-        start = self._prior_samples()
-        sizes = [z.shape[-1] for z in start]
-        path = annealing.Path(
-            log_prior=lambda z: model.log_prior(z.split(sizes, -1), c),
-            log_likelihood=lambda z: model.decode(z[..., -sizes[-1] :], c).log_prob(x),
-        )
+        start = prior_samples(model, num_chains, images)
+        path = path_to_posterior(model, images, [z.shape[-1] for z in start])
         step_sizes = annealing.tuned_step_sizes(path, temperatures, torch.cat(start, -1), num_leapfrog, tell)
         self.annealing = annealing.Annealing(path, temperatures, step_sizes, num_leapfrog, tell)
 
     def forward(self) -> annealing.Annealed:
         """Chains from the prior."""
         self.noise(FORWARD)
-        return self.annealing.forward(torch.cat(self._prior_samples(), -1))
+        return self.annealing.forward(torch.cat(prior_samples(self.model, self.num_chains, self.images), -1))
 
     def backward(self, zs: Sequence[Tensor]) -> annealing.Annealed:
         """Chains from exact posterior samples, one for each image, (B, D) by layer."""
         self.noise(BACKWARD)
         position = torch.cat(list(zs), -1)  # (B, D)
         return self.annealing.backward(position.expand(self.num_chains, *position.shape))
-
-    def _prior_samples(self) -> list[Tensor]:
-        """Samples for all chains, of shape (M, B, D) for each layer."""
-        zs = self.model.dream(self.num_chains * self.num_images, self.contexts).zs
-        return [z.unflatten(0, (self.num_chains, self.num_images)) for z in zs]

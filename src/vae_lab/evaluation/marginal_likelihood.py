@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vae_lab.evaluation.blocks import rows_of_block
 from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject, over_images
+from vae_lab.evaluation.paths import path_to_posterior, prior_samples
 from vae_lab.evaluation.progress import progress
 from vae_lab.maths import bounds
 from vae_lab.maths import marginal_likelihood as marginal
@@ -65,22 +66,17 @@ class Chains:
     def _of_block(
         self, model: LatentModel, images: Images, noise: Callable[[int], None], tell: Callable[[int], object]
     ) -> LogLikelihoods:
-        x, c = images.x, images.c
         noise(START)
-        trace = model.trace(x, c, num_samples=self.num_samples, path=False)
-        start = [latent.z for latent in trace.latents]
-        sizes = [z.shape[-1] for z in start]
-
-        def log_joint(z: Tensor) -> Tensor:
-            return model.log_joint(x, z.split(sizes, -1), c)
-
+        start = prior_samples(model, self.num_samples, images)
+        path = path_to_posterior(model, images, [z.shape[-1] for z in start])
+        log_joint = path.at(1.0)
         noise(CHAINS)
         samples = marginal.posterior_samples(
-            log_joint,
+            path,
             torch.cat(start, -1),  # (L, B, D)
             num_leapfrog=self.num_leapfrog,
             num_transitions=self.num_transitions,
-            tell=partial(tell, len(x)),
+            tell=partial(tell, len(images.x)),
         )
         q = marginal.fitted_normal(samples.fitting)
         z = samples.estimating
@@ -100,7 +96,7 @@ class MarginalLikelihood(Measure):
     https://arxiv.org/abs/1312.6114, who trust it below five latent units. In expectation this `nll` lies below
     -log p(x), and `nll_importance`, importance sampling with the same q as the proposal, above: where the two differ,
     neither is to be trusted. Where they agree a mode of the posterior that no chain found may still be missing from
-    both; chains start at samples of the encoder's posterior, and have no other use for it.
+    both. Chains come from the prior, and owe nothing to the encoder.
 
     Args:
         num_images: how many of the images, the same ones every time.
@@ -141,7 +137,7 @@ class MarginalLikelihood(Measure):
 def unfit(model: LatentModel, images: Images, num_samples: int) -> str | None:
     """Why a model's posterior cannot be sampled and fitted, in one line; None where it can."""
     if not model.has_elbo:
-        return "the model has no posterior with a density to start from"
+        return "the model's codes follow no density"
     if model.space != "real":
         return "it follows gradients through the latent space, and z is no real vector here"
     some = images.take(slice(1))

@@ -17,12 +17,16 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from vae_lab.maths import bounds, hmc
+from vae_lab.maths.annealing import Path
 
-# What the search for step sizes starts from, how far each of its steps goes, and how many there are; by then chains are
-# also where the posterior has its mass.
+# The way from the prior to the posterior: temperatures rise like a power of their number, so that each lets the weights
+# vary about as much as the one before it. At its end step sizes settle.
+NUM_ANNEALING = 25
+POWER = 4
+NUM_SETTLING = 5
+# What the search for step sizes starts from, and how far each of its steps goes.
 FIRST_STEP_SIZE = 1.0
 GAIN = 1.0
-NUM_TUNING = 25
 # Of its step size, what a transition takes at least: with all steps alike a trajectory may end where it began.
 LEAST_SHARE = 0.5
 
@@ -32,17 +36,17 @@ class PosteriorSamples(NamedTuple):
 
     fitting: Tensor  # (L, B, D), for q
     estimating: Tensor  # (L, B, D), for the mean
-    acceptance: Tensor  # (L, B), the mean probability with which transitions behind the search were accepted
+    acceptance: Tensor  # (L, B), the mean probability with which transitions at the posterior were accepted
 
 
 def num_transitions_in_all(num_transitions: int) -> int:
     """The transitions that `posterior_samples` makes."""
-    return NUM_TUNING + 2 * num_transitions
+    return NUM_ANNEALING + NUM_SETTLING + 2 * num_transitions
 
 
 @torch.no_grad()
 def posterior_samples(
-    log_joint: hmc.LogDensity,
+    path: Path,
     start: Tensor,
     *,
     num_leapfrog: int,
@@ -51,33 +55,58 @@ def posterior_samples(
 ) -> PosteriorSamples:
     """Samples of p(z | x) by Hamiltonian Monte Carlo, each from a chain of its own.
 
-    The step size of an image, shared by its chains, is searched for first, to an acceptance of 90%, and then held; each
-    transition takes a random share of it, for else its trajectory could be a whole period of the motion: Neal 2011,
-    section 3.2, https://arxiv.org/abs/1206.1901.
+    The chains of an image come from the prior on a path p(z) p(x | z)^b, b = 0, ..., 1, and are resampled by
+    p(x | z)^(b' - b) at each of its steps, so that none is left behind in a mode without mass: a sequential Monte Carlo
+    sampler, Del Moral et al. 2006, https://doi.org/10.1111/j.1467-9868.2006.00553.x.
+
+    The step size of an image, shared by its chains, is searched for on the way, to an acceptance of 90%, and then held;
+    each transition takes a random share of it, for else its trajectory could be a whole period of the motion: Neal
+    2011, section 3.2, https://arxiv.org/abs/1206.1901.
 
     Args:
-        log_joint: log p(x, z) of positions of shape (L, B, D): (L, B).
-        start: where the chains start, of shape (L, B, D).
+        path: from the prior to the posterior, of positions of shape (L, B, D).
+        start: samples of the prior, of shape (L, B, D).
         num_leapfrog: leapfrog steps of a transition.
-        num_transitions: transitions before the first set, and as many between it and the second.
+        num_transitions: transitions at the posterior before the first set, and as many between it and the second.
         tell: called once for each transition.
     """
     position, acceptance = start, torch.zeros_like(start[..., 0])
     step_size = torch.full(start.shape[1:-1], FIRST_STEP_SIZE, dtype=start.dtype, device=start.device)  # (B,)
-    sets = []
-    for number in range(num_transitions_in_all(num_transitions)):
+    temperature, sets = 0.0, []
+    for number in range(1, num_transitions_in_all(num_transitions) + 1):
+        colder = temperature
+        temperature = min(1.0, number / NUM_ANNEALING) ** POWER
+        if temperature > colder:
+            position = resampled(position, (temperature - colder) * path.log_likelihood(position))
         share = LEAST_SHARE + (1 - LEAST_SHARE) * torch.rand_like(step_size)
-        moved = hmc.transition(log_joint, position, share * step_size, num_leapfrog, hmc.draw_noise(position))
+        noise = hmc.draw_noise(position)
+        moved = hmc.transition(path.at(temperature), position, share * step_size, num_leapfrog, noise)
         position = moved.position
-        if number < NUM_TUNING:
+        settled = number - NUM_ANNEALING - NUM_SETTLING
+        if settled <= 0:
             step_size = hmc.adapted(step_size, moved.acceptance.mean(0), GAIN)
         else:
             acceptance = acceptance + moved.acceptance / (2 * num_transitions)
-            if (number + 1 - NUM_TUNING) % num_transitions == 0:
+            if settled % num_transitions == 0:
                 sets.append(position)
         tell()
     fitting, estimating = sets
     return PosteriorSamples(fitting, estimating, acceptance)
+
+
+def resampled(z: Tensor, log_w: Tensor) -> Tensor:
+    """As many samples of each image as it has, each as often as its weight has it, but for a fraction of one.
+
+    Systematic resampling: Kitagawa 1996, https://doi.org/10.1080/10618600.1996.10474692.
+
+    Args:
+        z: of shape (L, B, D).
+        log_w: unnormalised log-weights, of shape (L, B).
+    """
+    shares = log_w.nan_to_num(-torch.inf).softmax(0).cumsum(0)  # (L, B)
+    combs = (torch.arange(len(z), dtype=z.dtype, device=z.device)[:, None] + torch.rand_like(log_w[0])) / len(z)
+    index = torch.searchsorted(shares.T.contiguous(), combs.T.contiguous()).clamp(max=len(z) - 1).T  # (L, B)
+    return z.gather(0, index.unsqueeze(-1).expand_as(z))
 
 
 def fitted_normal(z: Tensor) -> MultivariateNormal:

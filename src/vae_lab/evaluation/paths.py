@@ -1,0 +1,31 @@
+"""Where chains in the latent space of images start, and what they follow to the posterior."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from vae_lab.evaluation.measure import Images
+from vae_lab.maths.annealing import Path
+from vae_lab.model import LatentModel
+
+
+def prior_samples(model: LatentModel, num_chains: int, images: Images) -> list[Tensor]:
+    """Samples of p(z) for all chains of B images, of shape (num_chains, B, D) for each layer, top layer first."""
+    num_images = len(images.x)
+    contexts = None if images.c is None else images.c.repeat(num_chains, 1)  # (num_chains B, classes)
+    zs = model.dream(num_chains * num_images, contexts).zs
+    return [z.unflatten(0, (num_chains, num_images)) for z in zs]
+
+
+def path_to_posterior(model: LatentModel, images: Images, sizes: Sequence[int]) -> Path:
+    """The path from p(z) to p(x, z) of each image.
+
+    Args:
+        model: what scores them.
+        images: B images.
+        sizes: latent units of each layer, top layer first; positions hold them one behind the other.
+    """
+    return Path(
+        log_prior=lambda z: model.log_prior(z.split(list(sizes), -1), images.c),
+        log_likelihood=lambda z: model.decode(z[..., -sizes[-1] :], images.c).log_prob(images.x),
+    )
