@@ -31,8 +31,9 @@ lint: setup ## ruff and the type checker
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# A thread for each of pytest's processes: with more they wait for each other.
 test: lint ## ruff, the type checker and all tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 # All extras but ray, which would hold others back.
 lock: setup ## pin the newest versions that pyproject.toml allows
