@@ -42,3 +42,14 @@ def test_a_sweep_is_measured_in_one_table(tmp_path: Path) -> None:
         assert f"{tmp_path / str(job) / 'evaluation.json'} (latent_dim={latent_dim})" in done.stdout
         evaluation = json.loads((tmp_path / str(job) / "evaluation.json").read_text())
         assert evaluation["test, 50 images"].keys() == {"active_units"}
+
+
+def test_a_resumed_run_ends_as_it_would_have(tmp_path: Path) -> None:
+    measure = [EVALUATE, "+hydra.callbacks.evaluate.measure=[active_units]", "callbacks.figures=null"]
+    assert commands.train(*QUICK, *measure, f"hydra.run.dir={tmp_path}").returncode == 0
+    first = json.loads((tmp_path / "evaluation.json").read_text())
+    done = commands.train(f"resume={tmp_path}", "trainer.max_epochs=3")
+    assert done.returncode == 0, done.stderr
+    again = json.loads((tmp_path / "evaluation.json").read_text())
+    assert again["test"].keys() == first["test"].keys()
+    assert again["checkpoint"]["epoch"] > first["checkpoint"]["epoch"]

@@ -1,6 +1,6 @@
 """`resume=DIR`: the command line that goes on with a run, in its folder and with its own configuration."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from hydra.core.override_parser.types import Override
@@ -10,7 +10,7 @@ from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.processes import is_first
 from vae_lab.configuration.training import length
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, show
 from vae_lab.files import whole
 
 # What may change in a resumed run, since it cannot change the result so far: how long, where, and what is shown.
@@ -56,13 +56,23 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
     return [
         f"--config-path={settings.parent}",
         "--config-name=config",
-        f"resume={quoted(run_dir)}",
-        f"hydra.run.dir={quoted(run_dir)}",
+        f"resume={written(str(run_dir))}",
+        f"hydra.run.dir={written(str(run_dir))}",
         "hydra.output_subdir=null",
         "hydra.job.name=train",
         "hydra.job_logging.formatters.simple.format='%(message)s'",
+        *callbacks_of(run_dir),
         *(override.input_line or "" for override in others),
     ]
+
+
+def callbacks_of(run_dir: Path) -> list[str]:
+    """What the run's experiment does when it ends, as overrides: Hydra's part of a configuration lies apart."""
+    settings = run_dir / ".hydra" / "hydra.yaml"
+    if not settings.is_file():
+        return []
+    callbacks = OmegaConf.load(settings).hydra.get("callbacks") or {}
+    return [f"+hydra.callbacks.{name}={written(OmegaConf.to_container(node))}" for name, node in callbacks.items()]
 
 
 def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> None:
@@ -107,7 +117,17 @@ def note_epochs(settings: Path, epochs: int) -> None:
         OmegaConf.save(saved, unfinished)
 
 
-def quoted(path: Path) -> str:
-    """A path as Hydra's override grammar takes it."""
-    escaped = str(path).replace("'", "\\'")
+def written(value: object) -> str:
+    """A value as Hydra's override grammar takes it.
+
+    >>> written({"measure": ["nll"], "source": "Burda's, 2016", "num_images": None})
+    "{measure:['nll'],source:'Burda\\\\'s, 2016',num_images:null}"
+    """
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{written(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{','.join(map(written, value))}]"
+    if not isinstance(value, str):
+        return show(value)
+    escaped = value.replace("'", "\\'")
     return f"'{escaped}'"
