@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RANK_BY = "val/elbo"
-METRICS = ("test/elbo", "test/rate", "test/distortion", "test/nll")
+METRICS = ("test/elbo", "test/rate", "test/distortion", "test/nll", "test/kernel_score")
 
 
 def destination(folders: Sequence[Path]) -> Path:
