@@ -74,10 +74,10 @@ def posterior_samples(
     step_size = torch.full(start.shape[1:-1], FIRST_STEP_SIZE, dtype=start.dtype, device=start.device)  # (B,)
     temperature, sets = 0.0, []
     for number in range(1, num_transitions_in_all(num_transitions) + 1):
-        colder = temperature
+        before = temperature
         temperature = min(1.0, number / NUM_ANNEALING) ** POWER
-        if temperature > colder:
-            position = resampled(position, (temperature - colder) * path.log_likelihood(position))
+        if temperature > before:
+            position = resampled(position, (temperature - before) * path.log_likelihood(position))
         share = LEAST_SHARE + (1 - LEAST_SHARE) * torch.rand_like(step_size)
         noise = hmc.draw_noise(position)
         moved = hmc.transition(path.at(temperature), position, share * step_size, num_leapfrog, noise)
