@@ -218,7 +218,7 @@ def test_stands_beside_the_figures_of_a_paper(tmp_path: Path) -> None:
         DictConfig({"hydra": {"sweep": {"dir": str(tmp_path)}}})
     )
     assert (tmp_path / "published.md").read_text().splitlines() == [
-        "test NLL, an upper bound (nats per image): 33 of 3,280 (epochs_scale=0.01) epochs of training, 500 importance "
+        "test NLL, an upper bound (nats per image): 33 of 3,280 epochs of training (epochs_scale=0.01), 500 importance "
         "samples.",
         "",
         "| objective | objective.num_samples | here | a paper |",

@@ -62,6 +62,8 @@ class BesidePublished(Callback):
         trainer = {key.removeprefix("trainer."): value for key, value in run.settings.items()}
         scale = float(str(run.settings.get("epochs_scale", 1.0)))
         epochs = length(trainer, scale)["max_epochs"]
-        whole = "" if scale == 1 else f" of {trainer['max_epochs']:,} (epochs_scale={brief(scale)})"
+        trained = f"{epochs:,} epochs of training"
+        if scale != 1:
+            trained = f"{epochs:,} of {trainer['max_epochs']:,} epochs of training (epochs_scale={brief(scale)})"
         samples = run.metrics.get(f"{self.metric}_samples")
-        return f"{epochs:,}{whole} epochs of training" + (f", {samples:,} importance samples" if samples else "")
+        return trained + (f", {samples:,} importance samples" if samples else "")
