@@ -1,0 +1,37 @@
+"""The golden files: what small runs logged and measured does not change by accident."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from golden import record
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The golden runs, trained anew."""
+    folder = tmp_path_factory.mktemp("golden")
+    record.train(folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", record.RUNS)
+def test_the_numbers_are_those_of_the_golden_file(runs: Path, name: str) -> None:
+    golden = json.loads((record.GOLDEN / f"{name}.json").read_text())
+    found = record.found(runs, name)
+    assert found["train"].keys() == golden["train"].keys()
+    for term, values in golden["train"].items():
+        close(found["train"][term], values)
+    assert found["metrics"].keys() == golden["metrics"].keys()
+    for key, value in golden["metrics"].items():
+        close(found["metrics"][key], value)
+
+
+def close(found: Any, golden: Any) -> None:
+    """Equal up to what another processor's order of sums changes; on the machine that recorded it, to the last bit."""
+    if isinstance(golden, str):
+        assert found == golden
+    else:
+        assert found == pytest.approx(golden, rel=1e-3, abs=1e-4)
