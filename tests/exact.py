@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_lab.likelihoods.gaussian import Gaussian
-from vae_lab.model import VAE
+from vae_lab.models.vae import VAE
 from vae_lab.posteriors.normal import DiagonalNormal
 from vae_lab.priors.standard_normal import StandardNormal
 

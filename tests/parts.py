@@ -13,11 +13,11 @@ from torch.nn.functional import one_hot
 from conftest import composed
 from vae_lab import build
 from vae_lab.configuration.choices import declared, declaring, targets
+from vae_lab.configuration.pairs import Space, declared_use, objectives_with
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.model import Dream, LatentModel, Trace
+from vae_lab.models.latent_model import Dream, LatentModel, Trace
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.pairs import Space, declared_use, objectives_with
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import Prior
 

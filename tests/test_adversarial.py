@@ -15,7 +15,8 @@ from vae_lab.configuration.check import check
 from vae_lab.errors import UserError
 from vae_lab.likelihoods.gaussian import Gaussian
 from vae_lab.maths import adversarial
-from vae_lab.model import VAE, LatentModel
+from vae_lab.models.latent_model import LatentModel
+from vae_lab.models.vae import VAE
 from vae_lab.objectives.adversarial_autoencoder import AdversarialAutoencoder
 from vae_lab.objectives.aggregate import prior_samples
 from vae_lab.objectives.elbo import ELBO

@@ -7,8 +7,8 @@ import pytest
 
 import commands
 
-EVALUATE = "+hydra.callbacks.evaluate._target_=vae_lab.after_training.Evaluate"
-COMPARE = "+hydra.callbacks.compare._target_=vae_lab.after_training.CompareEstimators"
+EVALUATE = "+hydra.callbacks.evaluate._target_=vae_lab.training.after_training.Evaluate"
+COMPARE = "+hydra.callbacks.compare._target_=vae_lab.training.after_training.CompareEstimators"
 QUICK = ["data=digits", "trainer=cpu", "trainer.max_epochs=1", "nll_samples=2", "callbacks.progress=null"]
 
 

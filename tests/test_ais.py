@@ -12,10 +12,10 @@ from conftest import composed
 from exact import LinearGaussian
 from test_evaluation import agrees, subject
 from vae_lab import build
-from vae_lab.evaluation.ais import DREAM, SIMULATED, AnnealedImportanceSampling
 from vae_lab.evaluation.measure import Images
+from vae_lab.evaluation.measures.ais import DREAM, SIMULATED, AnnealedImportanceSampling
 from vae_lab.maths import annealing, bounds, hmc
-from vae_lab.noise import Stream, reseed
+from vae_lab.seeding import Stream, reseed
 
 NUM_CHAINS, NUM_IMAGES = 20, 500
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from test_measures import subject
-from vae_lab.evaluation.gaussian_mixture import GaussianMixture
-from vae_lab.evaluation.reconstruction import Reconstruction, squared_error_of_pca
+from vae_lab.evaluation.measures.gaussian_mixture import GaussianMixture
+from vae_lab.evaluation.measures.reconstruction import Reconstruction, squared_error_of_pca
 
 
 def test_pca_leaves_what_the_discarded_eigenvalues_say() -> None:

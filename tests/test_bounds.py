@@ -7,7 +7,7 @@ import torch
 
 import exact
 from parts import close
-from vae_lab.evaluation import bounds as evaluation
+from vae_lab.evaluation import validation_bounds
 from vae_lab.maths import bounds
 from vae_lab.objectives.elbo import ELBO
 
@@ -22,12 +22,12 @@ def _seed() -> None:
 
 def test_elbo_is_unbiased() -> None:
     model, _ = exact.conjugate_gaussian(MEAN, SCALE)
-    close(evaluation.plain_elbo(model, exact.image(X, NUM))["elbo"], exact.elbo(X, MEAN, SCALE))
+    close(validation_bounds.plain_elbo(model, exact.image(X, NUM))["elbo"], exact.elbo(X, MEAN, SCALE))
 
 
 def test_elbo_is_minus_rate_and_distortion() -> None:
     model, _ = exact.conjugate_gaussian(MEAN, SCALE)
-    figures = evaluation.plain_elbo(model, exact.image(X, 10))
+    figures = validation_bounds.plain_elbo(model, exact.image(X, 10))
     torch.testing.assert_close(figures["elbo"], -(figures["rate"] + figures["distortion"]))
     rate = -math.log(SCALE) + (SCALE**2 + MEAN**2) / 2 - 0.5
     torch.testing.assert_close(figures["rate"], torch.full((10,), rate, dtype=torch.float64))
@@ -35,7 +35,7 @@ def test_elbo_is_minus_rate_and_distortion() -> None:
 
 def test_elbo_is_log_p_at_the_posterior() -> None:
     model, _ = exact.conjugate_gaussian(X / 2, math.sqrt(0.5))
-    close(evaluation.plain_elbo(model, exact.image(X, NUM))["elbo"], exact.log_p(X))
+    close(validation_bounds.plain_elbo(model, exact.image(X, NUM))["elbo"], exact.log_p(X))
 
 
 @pytest.mark.parametrize("num_samples", [1, 4])
@@ -60,7 +60,7 @@ def test_loss_is_minus_the_bound_and_averages_over_the_batch() -> None:
     torch.manual_seed(1)
     loss = ELBO()(model, x)
     torch.manual_seed(1)
-    figures = evaluation.plain_elbo(model, x)
+    figures = validation_bounds.plain_elbo(model, x)
     torch.testing.assert_close(loss.value, -figures["elbo"].mean())
     for name in ("elbo", "rate", "distortion"):
         torch.testing.assert_close(loss.terms[name], figures[name].mean())
@@ -68,12 +68,14 @@ def test_loss_is_minus_the_bound_and_averages_over_the_batch() -> None:
 
 def test_importance_weighted_bound_is_the_elbo_at_one_sample() -> None:
     model, _ = exact.conjugate_gaussian(MEAN, SCALE)
-    close(-evaluation.nll(model, exact.image(X, NUM), num_samples=1), exact.elbo(X, MEAN, SCALE))
+    close(-validation_bounds.nll(model, exact.image(X, NUM), num_samples=1), exact.elbo(X, MEAN, SCALE))
 
 
 def test_importance_weighted_bound_rises_towards_log_p() -> None:
     model, _ = exact.conjugate_gaussian(MEAN, SCALE)
-    means = [-evaluation.nll(model, exact.image(X, 20_000), num_samples=k).mean().item() for k in (1, 2, 5, 20, 100)]
+    means = [
+        -validation_bounds.nll(model, exact.image(X, 20_000), num_samples=k).mean().item() for k in (1, 2, 5, 20, 100)
+    ]
     assert means == sorted(means)
     assert means[0] < exact.log_p(X) - 0.1
     assert means[-1] == pytest.approx(exact.log_p(X), abs=0.01)
@@ -83,7 +85,7 @@ def test_importance_weighted_bound_rises_towards_log_p() -> None:
 def test_importance_weighted_bound_is_log_p_at_the_posterior(num_samples: int) -> None:
     """With q the posterior every weight is p(x), so the bound has no variance at all."""
     model, _ = exact.conjugate_gaussian(X / 2, math.sqrt(0.5))
-    nll = evaluation.nll(model, exact.image(X, 5), num_samples=num_samples)
+    nll = validation_bounds.nll(model, exact.image(X, 5), num_samples=num_samples)
     torch.testing.assert_close(nll, torch.full((5,), -exact.log_p(X), dtype=torch.float64))
 
 
@@ -96,10 +98,10 @@ def test_importance_weighted_bound_is_the_logarithm_of_the_mean() -> None:
 def test_nll_does_not_depend_on_its_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     model, _ = exact.conjugate_gaussian(X / 2, math.sqrt(0.5))
     x = torch.linspace(-1, 1, 10, dtype=torch.float64).reshape(10, 1, 1, 1)
-    whole = evaluation.nll(model, x, num_samples=1)
-    monkeypatch.setattr(evaluation, "ROWS_AT_ONCE", 3)
-    assert evaluation.nll(model, x, num_samples=1).shape == whole.shape == (10,)
+    whole = validation_bounds.nll(model, x, num_samples=1)
+    monkeypatch.setattr(validation_bounds, "ROWS_AT_ONCE", 3)
+    assert validation_bounds.nll(model, x, num_samples=1).shape == whole.shape == (10,)
 
 
 def test_bits_per_dim() -> None:
-    assert evaluation.bits_per_dim(784 * math.log(2), 784) == pytest.approx(1.0)
+    assert validation_bounds.bits_per_dim(784 * math.log(2), 784) == pytest.approx(1.0)

@@ -12,7 +12,7 @@ import vae_lab
 from conftest import composed
 from vae_lab import build
 from vae_lab.errors import UserError
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.priors.label_normal import LabelNormal
 
 LABELS = one_hot(torch.tensor([2, 0, 1, 2]), 3).float()

@@ -12,8 +12,8 @@ from conftest import composed
 from vae_lab import build
 from vae_lab.corruptions.corruption import Corruption
 from vae_lab.corruptions.noise import GaussianNoise, Masking, SaltAndPepper
-from vae_lab.evaluation import bounds
-from vae_lab.noise import Stream, reseed
+from vae_lab.evaluation import validation_bounds
+from vae_lab.seeding import Stream, reseed
 
 NAMES = [name for name in parts.names("corruption") if name != "none"]
 
@@ -128,7 +128,7 @@ def test_evaluation_is_that_of_the_plain_model(name: str) -> None:
     figures = []
     for model in (denoising.eval(), plain.eval()):
         torch.manual_seed(0)
-        figures.append(bounds.plain_elbo(model, x))
+        figures.append(validation_bounds.plain_elbo(model, x))
     torch.testing.assert_close(figures[0], figures[1], rtol=0, atol=0)
 
 
@@ -139,6 +139,6 @@ def test_corrupted_bound_is_below_the_log_likelihood() -> None:
     x = parts.images(model, 2, torch.float64)
     torch.manual_seed(0)
     with torch.no_grad():
-        elbo = torch.stack([bounds.plain_elbo(model, x)["elbo"] for _ in range(500)])
-        log_px = -bounds.nll(model, x, num_samples=20_000)
+        elbo = torch.stack([validation_bounds.plain_elbo(model, x)["elbo"] for _ in range(500)])
+        log_px = -validation_bounds.nll(model, x, num_samples=20_000)
     assert (elbo.mean(0) < log_px).all()

@@ -12,8 +12,8 @@ from conftest import composed
 from vae_lab import build
 from vae_lab.data.batches import Batch, dequantize
 from vae_lab.data.module import ImageData
-from vae_lab.evaluation.bounds import bits_per_dim
-from vae_lab.noise import Stream, generator
+from vae_lab.evaluation.validation_bounds import bits_per_dim
+from vae_lab.seeding import Stream, generator
 
 
 def digits(*overrides: str, epoch: int = 0, rank: int = 0, world_size: int = 1) -> ImageData:

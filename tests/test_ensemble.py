@@ -9,15 +9,15 @@ from torch import Tensor
 
 import parts
 from conftest import composed
-from vae_lab.ensemble.groups import check_ensemble, grouped
-from vae_lab.ensemble.stack import Stack
-from vae_lab.ensemble.step import Pair, StackedObjective
-from vae_lab.ensemble.tape import Draw, Replay
 from vae_lab.errors import UserError
-from vae_lab.model import LatentModel
-from vae_lab.noise import Stream, reseed
+from vae_lab.experimental.ensemble.groups import check_ensemble, grouped
+from vae_lab.experimental.ensemble.rng_tape import Draw, Replay
+from vae_lab.experimental.ensemble.stack import Stack
+from vae_lab.experimental.ensemble.step import Pair, StackedObjective
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.elbo import ELBO
 from vae_lab.objectives.objective import Loss
+from vae_lab.seeding import Stream, reseed
 
 CPU = torch.device("cpu")
 SEEDS = (0, 7)

@@ -13,8 +13,9 @@ import commands
 import vae_lab
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.data.module import ImageData
-from vae_lab.ensemble.fit import fit_together
-from vae_lab.experiment import Run, prepare
+from vae_lab.experimental.ensemble.fit import fit_together
+from vae_lab.training.experiment import prepare
+from vae_lab.training.run import Run
 
 
 def prepared(run_dir: Path, *overrides: str, data: ImageData | None = None) -> Run:

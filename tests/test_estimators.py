@@ -10,18 +10,18 @@ from torch import Tensor, nn
 import exact
 import parts
 import test_hierarchies as chain
+from vae_lab.distributions.delta import Point
+from vae_lab.distributions.detached import detached
+from vae_lab.distributions.normals import diagonal_normal
 from vae_lab.errors import UserError
-from vae_lab.laws.detached import detached
-from vae_lab.laws.normals import diagonal_normal
-from vae_lab.laws.point import Point
 from vae_lab.likelihoods.gaussian import Gaussian
 from vae_lab.maths import bounds, estimators
-from vae_lab.model import VAE, LatentModel
+from vae_lab.models.latent_model import LatentModel
+from vae_lab.models.vae import VAE
 from vae_lab.objectives.elbo_mc import MonteCarloELBO
-from vae_lab.objectives.importance_weighted import CIWAE, IWAE, MIWAE
+from vae_lab.objectives.importance_weighted import CIWAE, IWAE, MIWAE, PIWAE, DReG
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.objectives.stl import StickingTheLanding
-from vae_lab.objectives.weighed_apart import PIWAE, DReG
 from vae_lab.posteriors.normal import DiagonalNormal
 from vae_lab.priors.standard_normal import StandardNormal
 

@@ -14,9 +14,9 @@ import vae_lab
 from conftest import composed
 from vae_lab.data.batches import to_unit
 from vae_lab.evaluation import record
+from vae_lab.evaluation.context import subject_of
 from vae_lab.evaluation.measure import Estimate
-from vae_lab.evaluation.nll import NLL
-from vae_lab.evaluation.subject import subject_of
+from vae_lab.evaluation.measures.nll import NLL
 
 QUICK = ("measure.nll.num_samples=20", "measure=[bounds,nll]", "device=cpu")
 
@@ -55,7 +55,7 @@ def compared(runs: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) 
 
 
 def evaluation(run_dir: Path) -> dict[str, Any]:
-    figures: dict[str, Any] = json.loads((run_dir / record.EVALUATION).read_text())
+    figures: dict[str, Any] = json.loads((run_dir / "evaluation.json").read_text())
     return figures
 
 

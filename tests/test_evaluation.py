@@ -14,17 +14,17 @@ from vae_lab.configuration.paths import conf_dir
 from vae_lab.data.image_set import Split, Splits
 from vae_lab.data.module import ImageData
 from vae_lab.evaluation import blocks as evaluation_blocks
-from vae_lab.evaluation.active_units import ActiveUnits
-from vae_lab.evaluation.ais import AnnealedImportanceSampling
-from vae_lab.evaluation.amortisation import Amortisation
-from vae_lab.evaluation.marginal_likelihood import MarginalLikelihood
 from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject
-from vae_lab.evaluation.nll import NLL
-from vae_lab.evaluation.plain_bounds import Bounds
-from vae_lab.evaluation.surgery import Surgery
+from vae_lab.evaluation.measures.active_units import ActiveUnits
+from vae_lab.evaluation.measures.ais import AnnealedImportanceSampling
+from vae_lab.evaluation.measures.amortisation import Amortisation
+from vae_lab.evaluation.measures.elbo import Bounds
+from vae_lab.evaluation.measures.marginal_likelihood import MarginalLikelihood
+from vae_lab.evaluation.measures.nll import NLL
+from vae_lab.evaluation.measures.surgery import Surgery
 from vae_lab.maths import aggregate
 from vae_lab.maths.importance import ImportanceWeights
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 
 MEASURES: dict[str, Measure] = {
     "bounds": Bounds(num_samples=5),
@@ -206,7 +206,7 @@ def test_a_figure_depends_on_the_seed_and_on_no_memory_bound(name: str, monkeypa
     monkeypatch.setattr(evaluation_blocks, "BLOCK_BYTES", {"cpu": 10_000})  # several blocks of images and of samples
     figures = MEASURES[name](here)
     monkeypatch.setattr(aggregate, "NUMBERS_AT_ONCE", 100)
-    monkeypatch.setattr("vae_lab.evaluation.surgery.POSTERIORS_AT_ONCE", 7)
+    monkeypatch.setattr("vae_lab.evaluation.measures.surgery.POSTERIORS_AT_ONCE", 7)
     again = MEASURES[name](replace(here, max_rows=3))
     other = MEASURES[name](replace(here, seed=1))
     assert {figure: estimate.value for figure, estimate in again.items()} == pytest.approx(

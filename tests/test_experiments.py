@@ -20,7 +20,7 @@ from vae_lab.configuration.check import check
 from vae_lab.configuration.flat import flatten
 from vae_lab.configuration.overrides import compose_checked, compose_with_hydra
 from vae_lab.configuration.paths import conf_dir
-from vae_lab.model import VAE
+from vae_lab.models.vae import VAE
 from vae_lab.sweeps.jobs import grid
 
 NAMES = parts.names("experiment")

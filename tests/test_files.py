@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vae_lab.files import whole, write_json, write_text
+from vae_lab.runs.files import atomic_write, write_json, write_text
 
 
 def test_what_stood_there_is_replaced_only_when_all_went_well(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_what_stood_there_is_replaced_only_when_all_went_well(tmp_path: Path) ->
 
 
 def write_halfway(path: Path) -> None:
-    with whole(path) as unfinished:
+    with atomic_write(path) as unfinished:
         unfinished.write_text("half")
         raise KeyError
 

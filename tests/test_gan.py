@@ -13,8 +13,8 @@ import parts
 import vae_lab
 from vae_lab.errors import UserError
 from vae_lab.evaluation.criterion import KernelScore, criterion_of
-from vae_lab.generator import Generator
 from vae_lab.maths import divergences
+from vae_lab.models.generator import Generator
 
 
 def test_kernel_score_of_a_normal_is_unbiased() -> None:

@@ -16,11 +16,11 @@ import exact
 import parts
 from test_estimators import MEAN, SCALE, G, X
 from test_score_function import B, C
-from vae_lab.configuration.gradient_variance import check_gradient_variance
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
+from vae_lab.evaluation.gradients.noise import Noise, gradient, noise_of, parameters_of_q
+from vae_lab.evaluation.gradients.options import check_gradient_variance
 from vae_lab.evaluation.measure import Images
-from vae_lab.gradients.noise import Noise, gradient, noise_of, parameters_of_q
 from vae_lab.objectives.elbo import ELBO
 from vae_lab.objectives.elbo_mc import MonteCarloELBO
 from vae_lab.objectives.objective import Objective

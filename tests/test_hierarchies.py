@@ -8,10 +8,11 @@ import torch
 from torch import Tensor, nn
 
 import parts
-from vae_lab.hierarchies.ladder import LadderVAE, product
-from vae_lab.hierarchies.two_layer import TwoLayerVAE
 from vae_lab.likelihoods.gaussian import Gaussian
-from vae_lab.model import VAE, LatentModel
+from vae_lab.models.ladder import LadderVAE, product
+from vae_lab.models.latent_model import LatentModel
+from vae_lab.models.two_layer import TwoLayerVAE
+from vae_lab.models.vae import VAE
 from vae_lab.priors.standard_normal import StandardNormal
 
 X, SLOPE, OFFSET, SCALE = 1.3, 0.8, 0.4, 0.7

@@ -6,8 +6,8 @@ import torch
 
 from conftest import composed
 from vae_lab import build
-from vae_lab.evaluation.bounds import plain_elbo
-from vae_lab.model import LatentModel
+from vae_lab.evaluation.validation_bounds import plain_elbo
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Objective
 
 IMAGE_SHAPE, LATENT_DIM = (1, 2, 3), 2

@@ -11,7 +11,7 @@ import parts
 import test_hierarchies as chain
 from exact import LinearGaussian
 from test_evaluation import agrees, subject
-from vae_lab.evaluation.marginal_likelihood import MarginalLikelihood
+from vae_lab.evaluation.measures.marginal_likelihood import MarginalLikelihood
 from vae_lab.maths import marginal_likelihood as marginal
 from vae_lab.maths.annealing import Path
 

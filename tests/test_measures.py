@@ -15,15 +15,15 @@ from conftest import composed
 from vae_lab import build
 from vae_lab.errors import UserError
 from vae_lab.evaluation import classifier
-from vae_lab.evaluation.anomaly import Anomaly
-from vae_lab.evaluation.disentanglement import Disentanglement
+from vae_lab.evaluation.context import subject_of
 from vae_lab.evaluation.draws import draw_images
-from vae_lab.evaluation.latents import Latents
 from vae_lab.evaluation.measure import Images, Measure, Subject
-from vae_lab.evaluation.memorisation import Memorisation
-from vae_lab.evaluation.samples import Samples
-from vae_lab.evaluation.subject import subject_of
-from vae_lab.trained import Trained
+from vae_lab.evaluation.measures.anomaly import Anomaly
+from vae_lab.evaluation.measures.disentanglement import Disentanglement
+from vae_lab.evaluation.measures.latents import Latents
+from vae_lab.evaluation.measures.memorisation import Memorisation
+from vae_lab.evaluation.measures.samples import Samples
+from vae_lab.runs.trained import Trained
 
 CPU = torch.device("cpu")
 

@@ -22,7 +22,8 @@ from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.errors import UserError
 from vae_lab.likelihoods.gaussian import Gaussian, GaussianShared
-from vae_lab.model import VAE, LatentModel
+from vae_lab.models.latent_model import LatentModel
+from vae_lab.models.vae import VAE
 from vae_lab.objectives.monte_carlo_em import MonteCarloEM
 from vae_lab.posteriors.normal import DiagonalNormal
 from vae_lab.priors.standard_normal import StandardNormal

@@ -2,7 +2,7 @@
 
 import torch
 
-from vae_lab.noise import Stream, derive, generator, reseed
+from vae_lab.seeding import Stream, derive, generator, reseed
 
 CPU = torch.device("cpu")
 

@@ -7,7 +7,7 @@ import parts
 from exact import LinearGaussian
 from test_evaluation import agrees
 from vae_lab.evaluation.measure import Images, over_images
-from vae_lab.per_image import PerImage
+from vae_lab.training.per_image import PerImage
 
 NUM_IMAGES = 60
 

@@ -9,8 +9,8 @@ from torch.distributions import Independent, MultivariateNormal, Normal
 from torch.distributions.kl import kl_divergence
 
 import parts
-from vae_lab.laws.flows import FlowLaw
-from vae_lab.laws.pushforward import CholeskyNormal, Pushforward, log_standard_normal
+from vae_lab.distributions.flows import FlowLaw
+from vae_lab.distributions.pushforward import CholeskyNormal, Pushforward, log_standard_normal
 from vae_lab.maths import kl
 from vae_lab.posteriors.flows import InverseAutoregressiveFlow, SplineFlow
 from vae_lab.posteriors.normal import DiagonalNormal, FullCovarianceNormal

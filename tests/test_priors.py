@@ -11,11 +11,11 @@ import parts
 from conftest import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
+from vae_lab.distributions.flows import FlowLaw
+from vae_lab.distributions.normals import diagonal_normal
+from vae_lab.distributions.pushforward import log_standard_normal
 from vae_lab.errors import UserError
-from vae_lab.laws.flows import FlowLaw
-from vae_lab.laws.normals import diagonal_normal
-from vae_lab.laws.pushforward import log_standard_normal
-from vae_lab.model import VAE
+from vae_lab.models.vae import VAE
 from vae_lab.priors.flow import FlowPrior
 from vae_lab.priors.mixture import MixtureOfNormals
 from vae_lab.priors.standard_normal import StandardNormal

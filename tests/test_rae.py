@@ -5,7 +5,7 @@ import torch
 
 import parts
 from vae_lab.maths import smoothness
-from vae_lab.model import VAE
+from vae_lab.models.vae import VAE
 from vae_lab.objectives.autoencoder import Autoencoder
 from vae_lab.objectives.rae import GradientRegularised, RegularisedAutoencoder, WeightRegularised
 

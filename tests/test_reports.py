@@ -16,7 +16,6 @@ from vae_lab.reports.interval import interval
 from vae_lab.reports.published import BesidePublished
 from vae_lab.reports.quantities import QUANTITIES, quantity
 from vae_lab.reports.report import write_report
-from vae_lab.sweeps.folder import FAILED
 
 T_3 = 3.182446305284263  # the 97.5% quantile of Student's t with 3 degrees of freedom
 BERNOULLI = "vae_lab.likelihoods.bernoulli.Bernoulli"
@@ -148,7 +147,7 @@ def test_an_option_that_a_command_gave_is_a_column(tmp_path: Path) -> None:
 def test_lists_what_is_not_in_the_table(tmp_path: Path) -> None:
     write_run(tmp_path / "0", -30.0, seed=0)
     write_run(tmp_path / "1", None, seed=1)
-    (tmp_path / "1" / FAILED).write_text("training diverged\n\nTraceback ...")
+    (tmp_path / "1" / "failed.txt").write_text("training diverged\n\nTraceback ...")
     write_run(tmp_path / "2", None, seed=0, latent_dim=3)
     write_run(tmp_path / "3", -30.0, seed=0)
     hydra = {"sweeper": {"_target_": "hydra._internal.core_plugins.basic_sweeper.BasicSweeper", "params": None}}

@@ -23,7 +23,7 @@ SETTINGS = (
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def atomic_write(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing interrupts."""
     run_dir = tmp_path_factory.mktemp("whole")
     done = commands.train(*SETTINGS, f"hydra.run.dir={run_dir}")

@@ -14,7 +14,7 @@ from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.errors import UserError
 from vae_lab.maths import bounds, score_function, wake_sleep
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Objective
 from vae_lab.objectives.running_mean import RunningMean
 from vae_lab.objectives.score_function import ConstantBaseline, LearnedBaseline, LeaveOneOut, WithoutBaseline

@@ -21,10 +21,11 @@ from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import compose_checked, compose_with_hydra
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
-from vae_lab.search.settings import overrides_of
-from vae_lab.sweeps.folder import leaves, recorded
+from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.same_run import leaves
 from vae_lab.sweeps.jobs import check_sweep
 from vae_lab.sweeps.plugins import check_plugins
+from vae_lab.sweeps.search.settings import overrides_of
 
 SMALL = ["data=digits", "data.batch_size=128", "trainer=cpu", "trainer.max_epochs=3", "model.hidden_sizes=[16]"]
 SMALL += ["logger=none", "nll_samples=2", "~callbacks.figures", "callbacks.progress=null"]
@@ -154,7 +155,9 @@ def test_the_best_configuration_trains_as_it_is(searches: Searches) -> None:
     assert {key: again[key] for key in again if key not in timed} == {
         key: runs[best][key] for key in runs[best] if key not in timed
     }
-    searched, trained = (leaves(known) for run in (searches.whole / best, searches.best) if (known := recorded(run)))
+    searched, trained = (
+        leaves(known) for run in (searches.whole / best, searches.best) if (known := RunFolder(run).read_config())
+    )
     assert trained == searched | {"callbacks.figures": None}
 
 

@@ -18,13 +18,13 @@ import vae_lab
 from conftest import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
+from vae_lab.distributions.delta import Point
+from vae_lab.distributions.one_hot import GumbelSoftmax
 from vae_lab.errors import UserError
-from vae_lab.evaluation import bounds
+from vae_lab.evaluation import validation_bounds
 from vae_lab.evaluation.criterion import Distortion, PlainELBO, criterion_of
-from vae_lab.laws.one_hot import GumbelSoftmax
-from vae_lab.laws.point import Point
 from vae_lab.maths import kl
-from vae_lab.model import VAE
+from vae_lab.models.vae import VAE
 
 CATEGORICAL = ("posterior=gumbel_softmax", "prior=uniform_categorical", "posterior.num_categories=3", "latent_dim=2")
 
@@ -134,7 +134,7 @@ def test_discrete_likelihood_by_enumeration() -> None:
     torch.manual_seed(0)
     with torch.no_grad():
         weights = (model.trace(x, num_samples=50_000).log_w() - exact).exp()
-        nll = bounds.nll(model, x, num_samples=50_000)
+        nll = validation_bounds.nll(model, x, num_samples=50_000)
     parts.close(weights, 1.0)
     error = weights.std(0) / 50_000**0.5  # of log mean w, to first order
     assert ((nll + exact).abs() <= 5 * error).all()
@@ -162,8 +162,8 @@ def test_a_bound_of_a_point_is_minus_infinity() -> None:
     assert law.log_prob(law.mean + 1).tolist() == [-math.inf] * 2
     model, _ = parts.model_and_objective("posterior=delta")
     x = parts.images(model, 2)
-    assert bounds.plain_elbo(model, x)["elbo"].tolist() == [-math.inf] * 2
-    assert bounds.nll(model, x, num_samples=2).tolist() == [math.inf] * 2
+    assert validation_bounds.plain_elbo(model, x)["elbo"].tolist() == [-math.inf] * 2
+    assert validation_bounds.nll(model, x, num_samples=2).tolist() == [math.inf] * 2
 
 
 def test_criterion_follows_the_posterior() -> None:

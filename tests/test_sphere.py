@@ -8,9 +8,9 @@ from torch import Tensor
 from torch.distributions import Beta
 
 import parts
-from vae_lab.laws.sphere import PowerSpherical, UniformSphere
+from vae_lab.distributions.special import digamma_difference, log_gamma_ratio
+from vae_lab.distributions.sphere import PowerSpherical, UniformSphere
 from vae_lab.maths import kl
-from vae_lab.maths.sphere import digamma_difference, log_gamma_ratio
 from vae_lab.posteriors.spherical import direction
 
 

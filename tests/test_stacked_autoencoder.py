@@ -13,7 +13,7 @@ from conftest import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.errors import UserError
-from vae_lab.model import VAE
+from vae_lab.models.vae import VAE
 from vae_lab.objectives.autoencoder import Autoencoder
 from vae_lab.objectives.stacked_autoencoder import StackedAutoencoder
 

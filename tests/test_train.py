@@ -11,8 +11,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import commands
 import vae_lab
-from vae_lab.configuration.resume import RESUMABLE
 from vae_lab.data.digits import Digits
+from vae_lab.runs.resume import RESUMABLE
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_the_loaded_model_is_the_one_that_was_tested(run: tuple[Path, str]) -> N
     """The figures of metrics.json, computed anew from the checkpoint and the data, up to the noise of one sample."""
     from vae_lab import build
     from vae_lab.data.batches import to_unit
-    from vae_lab.evaluation.bounds import plain_elbo
+    from vae_lab.evaluation.validation_bounds import plain_elbo
 
     trained = vae_lab.load(run[0])
     test = to_unit(build.data(trained.config).test.images)
@@ -157,7 +157,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Laplace
 
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.options import PositiveFloat
+from vae_lab.configuration.options import PositiveFloat
 
 
 class OwnLikelihood(Likelihood):

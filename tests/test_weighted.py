@@ -14,10 +14,10 @@ import parts
 from conftest import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
+from vae_lab.distributions.pushforward import CholeskyNormal
 from vae_lab.errors import UserError
-from vae_lab.laws.pushforward import CholeskyNormal
 from vae_lab.maths import divergences, kl
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.aggregate import InfoVAE, SlicedWasserstein, WassersteinMMD
 from vae_lab.objectives.dip import DIP
 from vae_lab.objectives.elbo import ELBO

@@ -1,17 +1,45 @@
-"""vae_lab: variational autoencoders whose numbers can be trusted."""
+"""vae_lab: variational autoencoders whose numbers can be trusted.
 
-from typing import TYPE_CHECKING, Any
+    import vae_lab
+
+    trained = vae_lab.load("outputs/runs/2026-01-31/12-00-00-000000")
+    images = trained.sample(16)
+
+What `__all__` names, and what the packages in it offer, is public; everything else may change.
+"""
+
+from typing import TYPE_CHECKING
+
+from vae_lab.configuration.public_names import lazy_names
 
 if TYPE_CHECKING:
-    from vae_lab.trained import load
+    from vae_lab import corruptions as corruptions
+    from vae_lab import data as data
+    from vae_lab import distributions as distributions
+    from vae_lab import evaluation as evaluation
+    from vae_lab import likelihoods as likelihoods
+    from vae_lab import models as models
+    from vae_lab import networks as networks
+    from vae_lab import objectives as objectives
+    from vae_lab import posteriors as posteriors
+    from vae_lab import priors as priors
+    from vae_lab.errors import UserError as UserError
+    from vae_lab.runs.trained import Trained as Trained
+    from vae_lab.runs.trained import load as load
 
-__all__ = ["load"]
-
-
-def __getattr__(name: str) -> Any:
-    # Importing the package must stay cheap (`--help`, shell completion), so torch comes with the first use.
-    if name == "load":
-        from vae_lab.trained import load
-
-        return load
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__all__ = [
+    "Trained",
+    "UserError",
+    "corruptions",
+    "data",
+    "distributions",
+    "evaluation",
+    "likelihoods",
+    "load",
+    "models",
+    "networks",
+    "objectives",
+    "posteriors",
+    "priors",
+]
+__getattr__, __dir__ = lazy_names(__name__)

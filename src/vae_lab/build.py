@@ -15,28 +15,29 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_lab.conditional import at_least_float32
+from vae_lab.configuration import pixels
 from vae_lab.configuration.groups import TREATMENT_KEYS
+from vae_lab.configuration.needs import NEEDS, check_compiles, check_encoder, check_needs, check_stages
+from vae_lab.configuration.pairs import SampleUse, check_density, check_sample_density, check_spaces
 from vae_lab.configuration.training import length
 from vae_lab.corruptions.corruption import Corruption
-from vae_lab.data import treatment
 from vae_lab.data.image_set import ImageSet, leave_out, of_few
 from vae_lab.data.module import ImageData
+from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.errors import UserError
-from vae_lab.generator import Generator
-from vae_lab.hierarchies.hierarchy import Hierarchy
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.model import VAE, LatentModel
-from vae_lab.needs import NEEDS, check_compiles, check_encoder, check_needs, check_stages
+from vae_lab.models.generator import Generator
+from vae_lab.models.hierarchy import Hierarchy
+from vae_lab.models.latent_model import LatentModel
+from vae_lab.models.vae import VAE
 from vae_lab.networks.architecture import Architecture
-from vae_lab.networks.frame import Frame
 from vae_lab.networks.initialization import Initialization
-from vae_lab.noise import Stream, derive
+from vae_lab.networks.wrapper import Frame
 from vae_lab.objectives.objective import Objective
-from vae_lab.pairs import SampleUse, check_density, check_sample_density, check_spaces
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import EncoderPrior, Prior
-from vae_lab.schedules import Schedule
+from vae_lab.seeding import Stream, derive
+from vae_lab.training.lr_schedules import Schedule
 
 
 def part(config: DictConfig, group: str, *kinds: type, **sizes: Any) -> Any:
@@ -73,10 +74,10 @@ def data(config: DictConfig) -> ImageData:
     splits, left_out = leave_out(part(own, "data", ImageSet).load(), config.data.get("leave_out") or [])
     return ImageData(
         of_few(splits, config.data.get("num_train")),
-        treatment.resolve(config.data.binarize, law.support, law.__name__),
+        pixels.resolve(config.data.binarize, law.support, law.__name__),
         batch_size=config.data.batch_size,
         seed=config.seed,
-        dequantization=treatment.resolve_dequantize(
+        dequantization=pixels.resolve_dequantize(
             config.data.dequantize, law.support, law.needs_dequantizing, law.__name__
         ),
         left_out=left_out,

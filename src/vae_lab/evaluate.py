@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from vae_lab.command import refuse_multirun, run_command
+from vae_lab.configuration.command import refuse_multirun, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ def evaluate(config: "DictConfig") -> None:
 
 def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
     """Find a configuration sound, without torch."""
-    from vae_lab.configuration.evaluation import check_evaluation
+    from vae_lab.evaluation.options import check_evaluation
 
     check_evaluation(config)
 

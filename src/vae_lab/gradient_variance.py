@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from vae_lab.command import refuse_multirun, run_command
+from vae_lab.configuration.command import refuse_multirun, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 def gradient_variance(config: "DictConfig") -> None:
     """Compare the estimators that a configuration names, on the run that it names."""
     # Everything heavy is imported here, after the configuration was found sound.
-    from vae_lab.gradients.comparison import compare_estimators
+    from vae_lab.evaluation.gradients.comparison import compare_estimators
 
     compare_estimators(config)
 
 
 def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
     """Find a configuration sound, without torch."""
-    from vae_lab.configuration.gradient_variance import check_gradient_variance
+    from vae_lab.evaluation.gradients.options import check_gradient_variance
 
     check_gradient_variance(config)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vae_lab.command import refuse_multirun, run_command
+from vae_lab.configuration.command import refuse_multirun, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from vae_lab.command import run_command
+from vae_lab.configuration.command import run_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,20 +18,23 @@ def train(config: "DictConfig") -> float:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from vae_lab.sweeps.folder import record
+    from vae_lab.runs.aliases import with_current_names
+    from vae_lab.runs.folder import RunFolder
     from vae_lab.sweeps.job import run_job
 
     hydra = HydraConfig.get()
     if hydra.mode is RunMode.MULTIRUN:
         return run_job(config, run)
-    if config.resume is None:
-        record(Path(hydra.runtime.output_dir), config)
+    if config.resume is not None:
+        config = with_current_names(config)  # Hydra read it from the run's folder, as it was recorded
+    else:
+        RunFolder(Path(hydra.runtime.output_dir)).record(config)
     return run(config)
 
 
 def run(config: "DictConfig") -> float:
     """Train, after everything heavy was imported: the configuration was found sound."""
-    from vae_lab.experiment import run_experiment
+    from vae_lab.training.experiment import run_experiment
 
     return run_experiment(config)
 
@@ -51,7 +54,7 @@ def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]",
 
 def resume(arguments: "Sequence[str]", *, multirun: bool) -> list[str] | None:
     """The command line that goes on with a run, or None where nothing is to be resumed."""
-    from vae_lab.configuration.resume import resume_arguments
+    from vae_lab.runs.resume import resume_arguments
     from vae_lab.sweeps.plugins import check_plugins
 
     resumed = resume_arguments(arguments, multirun=multirun)

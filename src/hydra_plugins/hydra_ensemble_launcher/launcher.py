@@ -30,8 +30,8 @@ class EnsembleLauncher(JobLauncher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         # Not at Hydra's start.
-        from vae_lab.ensemble.gathering import gathered
-        from vae_lab.ensemble.groups import grouped
+        from vae_lab.experimental.ensemble.coordinator import train_together
+        from vae_lab.experimental.ensemble.groups import grouped
 
         self.begin()
         configs = [
@@ -54,6 +54,6 @@ class EnsembleLauncher(JobLauncher):
         groups = grouped(configs, self.max_members)
         log.info("Launching %s jobs in %s groups", len(configs), len(groups))
         for group in groups:
-            gathered(group, start)
+            train_together(group, start)
         self.log_as_sweep()
         return [returns[job] for job in range(len(configs))]

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 
 class SearchSweeper(Sweeper):
-    """Asks a study for trials until there are as many as planned; see `vae_lab.search.search`.
+    """Asks a study for trials until there are as many as planned; see `vae_lab.sweeps.search.search`.
 
     It stands in for the sweeper of hydra-optuna-sweeper, of which it takes the samplers and the syntax of a search
     space: that one numbers its jobs from 0 and runs all of them whenever it is called, and knows no pruned trials.
@@ -33,10 +33,10 @@ class SearchSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         # Not at Hydra's start.
-        from vae_lab.search.quiet import quieten_storage
+        from vae_lab.sweeps.search.quiet import quieten_storage
 
         quieten_storage()
-        from vae_lab.search.search import search
+        from vae_lab.sweeps.search.search import search
 
         assert self.config is not None
         assert self.hydra_context is not None

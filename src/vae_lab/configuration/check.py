@@ -12,14 +12,8 @@ from pydantic_core import ErrorDetails
 
 from vae_lab.configuration.choices import declared
 from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
-from vae_lab.configuration.schema import TopLevel
-from vae_lab.configuration.signature import Signature, signature
-from vae_lab.configuration.source import find, read
-from vae_lab.configuration.training import check_trainer, length
-from vae_lab.data.treatment import resolve, resolve_dequantize
-from vae_lab.errors import UserError, nearest, show
-from vae_lab.needs import NEEDS, check_compiles, check_encoder, check_needs, check_stages
-from vae_lab.pairs import (
+from vae_lab.configuration.needs import NEEDS, check_compiles, check_encoder, check_needs, check_stages
+from vae_lab.configuration.pairs import (
     check_batch_norm,
     check_density,
     check_fitted,
@@ -31,6 +25,12 @@ from vae_lab.pairs import (
     check_spaces,
     declared_use,
 )
+from vae_lab.configuration.pixels import resolve, resolve_dequantize
+from vae_lab.configuration.schema import TopLevel
+from vae_lab.configuration.signature import Signature, signature
+from vae_lab.configuration.source import find, read
+from vae_lab.configuration.training import check_trainer, length
+from vae_lab.errors import UserError, nearest, show
 
 # Hydra's own keys beside `_target_`.
 HYDRA_KEYS = frozenset({"_target_", "_partial_", "_convert_", "_recursive_", "_args_"})
@@ -99,7 +99,7 @@ def check_part(path: str, node: Mapping[str, Any], given: frozenset[str]) -> Non
     if found is None:
         module, _, name = target.rpartition(".")
         source = read(module) if module else None
-        if source is not None and source.find(name) is None and source.path.name != "__init__.py":
+        if source is not None and source.find(name) is None and (source.path.name != "__init__.py" or source.names()):
             raise UserError(f"{path}._target_={target}: {module} has no such class; {nearest(name, source.names())}")
         return  # its text is not to be had: the part itself will say what it thinks
     accepted = signature(*found)

@@ -4,8 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vae_lab.data.treatment import Binarize, Dequantize
-from vae_lab.options import NonNegativeInt, PositiveFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeInt, PositiveFloat, PositiveInt
+from vae_lab.configuration.pixels import Binarize, Dequantize
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 

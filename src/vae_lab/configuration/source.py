@@ -35,8 +35,20 @@ class Source:
                     pending.extend(getattr(statement, block, []))
 
     def names(self) -> list[str]:
-        """The public classes and functions that are defined here."""
-        return [node.name for node in self.tree.body if isinstance(node, Definition) and node.name[0] != "_"]
+        """The public classes and functions that are defined here, or that a package offers."""
+        defined = [node.name for node in self.tree.body if isinstance(node, Definition) and node.name[0] != "_"]
+        return [*defined, *self.type_checking_imports()]
+
+    def type_checking_imports(self) -> dict[str, str]:
+        """The names that are imported for type checkers only, and the modules that they come from."""
+        return {
+            alias.asname or alias.name: self.origin(statement.module, statement.level)
+            for block in self.tree.body
+            if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+            for statement in block.body
+            if isinstance(statement, ast.ImportFrom)
+            for alias in statement.names
+        }
 
     def origin(self, module: str | None, level: int) -> str:
         """The absolute name of the module in `from MODULE import ...`."""

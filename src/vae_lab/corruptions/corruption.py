@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from vae_lab.options import When
+from vae_lab.configuration.options import When
 
 
 class Corruption(nn.Module, ABC):

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from vae_lab.configuration.options import Fraction, PositiveFloat, When
 from vae_lab.corruptions.corruption import Corruption
-from vae_lab.options import Fraction, PositiveFloat, When
 
 
 class GaussianNoise(Corruption):

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vae_lab.configuration.options import HeldOut
 from vae_lab.data.image_set import ImageSet, Split, Splits, three_ways
 from vae_lab.data.levels import as_levels
 from vae_lab.errors import UserError
-from vae_lab.options import HeldOut
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

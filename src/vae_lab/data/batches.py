@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vae_lab.data.image_set import Split
-from vae_lab.noise import Stream, generator
+from vae_lab.seeding import Stream, generator
 
 
 class Batch(NamedTuple):

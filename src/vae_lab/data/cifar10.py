@@ -4,9 +4,9 @@ from pathlib import Path
 
 import torch
 
+from vae_lab.configuration.options import PositiveInt
 from vae_lab.data.image_set import ImageSet, Split, Splits, hold_out
 from vae_lab.data.torchvision_set import obtain, verify
-from vae_lab.options import PositiveInt
 
 
 class CIFAR10(ImageSet):

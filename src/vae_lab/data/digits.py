@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
+from vae_lab.configuration.options import PositiveInt
 from vae_lab.data.image_set import ImageSet, Split, Splits, hold_out
-from vae_lab.options import PositiveInt
 
 
 class Digits(ImageSet):

@@ -8,10 +8,10 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from vae_lab.configuration.options import HeldOut, ImageSize
 from vae_lab.data import pictures
 from vae_lab.data.image_set import ImageSet, Split, Splits, three_ways
 from vae_lab.errors import UserError
-from vae_lab.options import HeldOut, ImageSize
 
 log = logging.getLogger(__name__)
 

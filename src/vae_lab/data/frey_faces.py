@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vae_lab.configuration.options import PositiveInt
 from vae_lab.data.image_set import ImageSet, MissingDataError, Split, Splits, three_ways
 from vae_lab.data.torchvision_set import OR_DIGITS, damaged
-from vae_lab.options import PositiveInt
 
 SHAPE = (1965, 28, 20)
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vae_lab.configuration.options import HeldOut
 from vae_lab.errors import UserError
-from vae_lab.noise import Stream, generator
-from vae_lab.options import HeldOut
+from vae_lab.seeding import Stream, generator
 
 # The split does not depend on the run's seed: runs of different seeds are compared on the same images.
 SPLIT_SEED = 0

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from vae_lab.configuration.options import PositiveInt
 from vae_lab.data import idx
 from vae_lab.data.image_set import ImageSet, Splits, hold_out
 from vae_lab.data.torchvision_set import obtain, verify
-from vae_lab.options import PositiveInt
 
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")

@@ -7,11 +7,11 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch import Tensor
 
+from vae_lab.configuration.pixels import Dequantization, Treatment
 from vae_lab.data.batches import EvaluationBatches, Shard, TrainBatches, binarize, dequantize
 from vae_lab.data.image_set import SPLIT_SEED, Split, Splits
-from vae_lab.data.treatment import Dequantization, Treatment
 from vae_lab.errors import UserError
-from vae_lab.noise import Stream, generator
+from vae_lab.seeding import Stream, generator
 
 # Of the free memory of an accelerator, the part that the images may take.
 IMAGES_SHARE_OF_MEMORY = 0.25

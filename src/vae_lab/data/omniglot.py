@@ -4,10 +4,10 @@ from pathlib import Path
 
 import torch
 
+from vae_lab.configuration.options import PositiveInt
 from vae_lab.data import pictures
 from vae_lab.data.image_set import ImageSet, Split, Splits, hold_out
 from vae_lab.data.torchvision_set import damaged, obtain
-from vae_lab.options import PositiveInt
 
 # The two folders, with the pictures in each.
 TRAIN, TEST = ("images_background", 19_280), ("images_evaluation", 13_180)

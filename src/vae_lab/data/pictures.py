@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from PIL import Image, ImageOps
 
+from vae_lab.configuration.options import ImageSize
 from vae_lab.errors import UserError
-from vae_lab.options import ImageSize
 
 Color = Literal["gray", "rgb"]
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]

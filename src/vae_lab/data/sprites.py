@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
+from vae_lab.configuration.options import HeldOut
 from vae_lab.data.image_set import ImageSet, Split, Splits, three_ways
-from vae_lab.options import HeldOut
 
 IMAGE_SIZE = 28  # pixels along each side
 SHAPES = 3  # square, ellipse, heart

@@ -9,8 +9,8 @@ from torch.overrides import TorchFunctionMode
 
 from vae_lab.evaluation.measure import Images, Subject
 from vae_lab.evaluation.progress import progress
-from vae_lab.model import LatentModel, Trace
-from vae_lab.noise import Stream, reseed
+from vae_lab.models.latent_model import LatentModel, Trace
+from vae_lab.seeding import Stream, reseed
 
 # What the largest tensor of a block takes. On a processor it should stay in the cache, or takes twice the time; an
 # accelerator wants work for all its units.

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from vae_lab.errors import UserError
 from vae_lab.evaluation.measure import Images
-from vae_lab.files import whole
+from vae_lab.runs.files import atomic_write
 
 NUM_FEATURES = 64
 NUM_TRAINING = 50_000
@@ -102,7 +102,7 @@ def obtain(training: Images, num_classes: int, device: torch.device) -> SmallCla
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             if not path.is_file():
-                with whole(path) as unfinished:
+                with atomic_write(path) as unfinished:
                     torch.save(train(some, num_classes, device).state_dict(), unfinished)
     except OSError as error:
         raise UserError(

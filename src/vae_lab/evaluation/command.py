@@ -6,13 +6,15 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from vae_lab import build, trained
-from vae_lab.configuration.evaluation import runs
+from vae_lab import build
 from vae_lab.evaluation import record
+from vae_lab.evaluation.context import device_of, subject_of
 from vae_lab.evaluation.measure import Measure, Subject
-from vae_lab.evaluation.subject import device_of, subject_of
+from vae_lab.evaluation.options import runs
 from vae_lab.reports.configurations import label, value_of, varying
-from vae_lab.reports.runs import read_run
+from vae_lab.runs import trained
+from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.reading import read_run
 
 # What metrics.json may say of a run that its other figures must say too.
 CONDITIONS = ("condition", "corruption", "corruption/when", "data/leave_out")
@@ -32,7 +34,7 @@ def evaluate_runs(config: DictConfig) -> None:
     print(f"\nfigures{given} in nats per image, ± one standard error, of split={config.split}, seed={config.seed}")
     print(record.table(titles, figures))
     for folder, settings in zip(folders, differences(folders), strict=True):
-        print(f"all of it    {Path(folder) / record.EVALUATION}{settings and f' ({settings})'}")
+        print(f"all of it    {RunFolder(Path(folder)).evaluation}{settings and f' ({settings})'}")
 
 
 def differences(folders: list[str]) -> list[str]:

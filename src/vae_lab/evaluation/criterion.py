@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from vae_lab.evaluation import bounds
+from vae_lab.evaluation import validation_bounds
 from vae_lab.maths import divergences
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 
 Figures = dict[str, Tensor]
 
@@ -51,11 +51,11 @@ class PlainELBO(Criterion):
     higher_is_better = True
 
     def validate(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Figures:
-        return bounds.plain_elbo(model, x, c)
+        return validation_bounds.plain_elbo(model, x, c)
 
     def test(self, model: LatentModel, x: Tensor, c: Tensor | None = None, *, nll_samples: int) -> Figures:
-        nll = bounds.nll(model, x, c, num_samples=nll_samples)
-        return {**bounds.plain_elbo(model, x, c), "nll": nll}
+        nll = validation_bounds.nll(model, x, c, num_samples=nll_samples)
+        return {**validation_bounds.plain_elbo(model, x, c), "nll": nll}
 
 
 class Distortion(Criterion):

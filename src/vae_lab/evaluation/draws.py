@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from vae_lab.evaluation.measure import Subject
-from vae_lab.noise import Stream, reseed
+from vae_lab.seeding import Stream, reseed
 
 # Always as many, so that no memory bound changes the noise.
 IMAGES_AT_ONCE = 100

@@ -10,12 +10,12 @@ from hydra.utils import get_object
 from omegaconf import DictConfig
 from torch import Tensor
 
+from vae_lab.configuration.pixels import has_code_length
 from vae_lab.data.image_set import SPLIT_SEED
 from vae_lab.data.module import ImageData
-from vae_lab.data.treatment import has_code_length
-from vae_lab.evaluation.bounds import bits_per_dim
-from vae_lab.model import LatentModel
-from vae_lab.noise import Stream, generator
+from vae_lab.evaluation.validation_bounds import bits_per_dim
+from vae_lab.models.latent_model import LatentModel
+from vae_lab.seeding import Stream, generator
 
 
 class Images(NamedTuple):

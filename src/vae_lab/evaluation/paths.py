@@ -6,7 +6,7 @@ from torch import Tensor
 
 from vae_lab.evaluation.measure import Images
 from vae_lab.maths.annealing import Path
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 
 
 def prior_samples(model: LatentModel, num_chains: int, images: Images) -> list[Tensor]:

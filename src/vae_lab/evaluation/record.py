@@ -16,9 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from vae_lab.evaluation.measure import Estimate
-from vae_lab.files import write_text
-
-EVALUATION = "evaluation.json"
+from vae_lab.runs.files import write_text
+from vae_lab.runs.folder import RunFolder
 
 # The figures of a run by measure and name, as evaluation.json holds them.
 Figures = dict[str, dict[str, dict[str, Any]]]
@@ -26,7 +25,7 @@ Figures = dict[str, dict[str, dict[str, Any]]]
 
 def checkpoint_of(run_dir: Path, epoch: Any) -> dict[str, Any]:
     """Which trained model the figures are of."""
-    return {"epoch": epoch, "sha256": hashlib.sha256((run_dir / "checkpoints" / "best.ckpt").read_bytes()).hexdigest()}
+    return {"epoch": epoch, "sha256": hashlib.sha256(RunFolder(run_dir).best_checkpoint.read_bytes()).hexdigest()}
 
 
 def images_key(split: str, num_images: int | None) -> str:
@@ -49,17 +48,16 @@ def as_json(estimate: Estimate, about: Mapping[str, Any]) -> dict[str, Any]:
 
 def merge(run_dir: Path, checkpoint: Mapping[str, Any], key: str, measure: str, figures: Mapping[str, Any]) -> None:
     """Write the figures of a measure beside those of earlier evaluations of the same model, whole or not at all."""
-    path = run_dir / EVALUATION
     known = read(run_dir)
     if known.get("checkpoint") != checkpoint:
         known = {"checkpoint": checkpoint}
     known.setdefault(key, {})[measure] = figures
-    write_text(path, json.dumps(known, indent=2, allow_nan=False) + "\n")
+    write_text(RunFolder(run_dir).evaluation, json.dumps(known, indent=2, allow_nan=False) + "\n")
 
 
 def read(run_dir: Path) -> dict[str, Any]:
     """What earlier evaluations wrote, if anything."""
-    path = run_dir / EVALUATION
+    path = RunFolder(run_dir).evaluation
     known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     return known
 

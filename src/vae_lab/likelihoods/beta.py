@@ -6,7 +6,7 @@ from torch.distributions import Beta as TorchBeta
 from torch.distributions import Distribution, Independent
 from torch.nn.functional import softplus
 
-from vae_lab.conditional import SampleShape
+from vae_lab.distributions.conditional import SampleShape
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths.densities import log_beta_function
 

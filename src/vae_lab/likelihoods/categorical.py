@@ -6,7 +6,7 @@ from torch.distributions import Categorical as TorchCategorical
 from torch.distributions import Distribution, Independent
 from torch.nn.functional import log_softmax
 
-from vae_lab.conditional import SampleShape
+from vae_lab.distributions.conditional import SampleShape
 from vae_lab.likelihoods.likelihood import Likelihood
 
 NUM_LEVELS = 256

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
-from vae_lab.conditional import SampleShape
+from vae_lab.distributions.conditional import SampleShape
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths.densities import continuous_bernoulli_log_normalizer, continuous_bernoulli_mean
 from vae_lab.maths.roots import increasing_root

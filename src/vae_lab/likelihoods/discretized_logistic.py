@@ -4,12 +4,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily
 
-from vae_lab.conditional import SampleShape
+from vae_lab.configuration.options import PositiveFloat, PositiveInt
+from vae_lab.distributions.conditional import SampleShape
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.likelihoods.scale import bounded_scale, raw_scale
 from vae_lab.maths.densities import discretized_logistic
 from vae_lab.maths.roots import increasing_root
-from vae_lab.options import PositiveFloat, PositiveInt
 
 NUM_LEVELS = 256
 TOP = NUM_LEVELS - 1

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
+from vae_lab.configuration.options import MeanRange, PositiveFloat
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.likelihoods.mean import mean_of, raw_mean
 from vae_lab.likelihoods.scale import bounded_scale, raw_scale
-from vae_lab.options import MeanRange, PositiveFloat
 
 
 class Gaussian(Likelihood):

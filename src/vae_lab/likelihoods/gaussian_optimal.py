@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
+from vae_lab.configuration.options import PositiveFloat, PositiveInt
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.options import PositiveFloat, PositiveInt
 
 
 class FittedNormal(Normal):

@@ -5,9 +5,9 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 from torch.distributions import Laplace as LaplaceLaw
 
+from vae_lab.configuration.options import PositiveFloat
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.likelihoods.scale import bounded_scale, raw_scale
-from vae_lab.options import PositiveFloat
 
 
 class Laplace(Likelihood):

@@ -6,8 +6,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.conditional import Conditional
-from vae_lab.data.treatment import Support
+from vae_lab.configuration.pixels import Support
+from vae_lab.distributions.conditional import Conditional
 
 
 class Likelihood(Conditional, ABC):

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from vae_lab.options import MeanRange
+from vae_lab.configuration.options import MeanRange
 
 
 def mean_of(raw: Tensor, mean_range: MeanRange) -> Tensor:

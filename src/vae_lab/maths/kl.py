@@ -14,10 +14,10 @@ from torch.distributions import (
     OneHotCategoricalStraightThrough,
 )
 
-from vae_lab.laws.one_hot import GumbelSoftmax
-from vae_lab.laws.pushforward import CholeskyNormal
-from vae_lab.laws.sphere import PowerSpherical, UniformSphere
-from vae_lab.maths.sphere import log_area
+from vae_lab.distributions.one_hot import GumbelSoftmax
+from vae_lab.distributions.pushforward import CholeskyNormal
+from vae_lab.distributions.special import log_area
+from vae_lab.distributions.sphere import PowerSpherical, UniformSphere
 
 
 def normal_normal(q: Normal, p: Normal) -> Tensor:

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from vae_lab.options import HiddenActivation
+from vae_lab.configuration.options import HiddenActivation
 
 ACTIVATIONS: dict[HiddenActivation, type[nn.Module]] = {
     "relu": nn.ReLU,

@@ -5,11 +5,11 @@ from typing import Literal
 
 from torch import nn
 
+from vae_lab.configuration.options import HiddenActivation, Norm, Widths
 from vae_lab.networks import stages
 from vae_lab.networks.activation import ACTIVATIONS, inputs_for
 from vae_lab.networks.architecture import Architecture, Shape
 from vae_lab.networks.stages import Size
-from vae_lab.options import HiddenActivation, Norm, Widths
 
 
 class Conv(Architecture):

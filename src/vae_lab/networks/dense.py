@@ -6,9 +6,9 @@ from math import prod
 
 from torch import nn
 
+from vae_lab.configuration.options import HiddenActivation, PositiveInt
 from vae_lab.networks.activation import ACTIVATIONS, inputs_for
 from vae_lab.networks.architecture import Architecture, Shape
-from vae_lab.options import HiddenActivation, PositiveInt
 
 
 class Linear(Architecture):

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from vae_lab.conditional import at_least_float32
+from vae_lab.configuration.options import PositiveInt, Widths
+from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.networks import stages
 from vae_lab.networks.architecture import Shape
 from vae_lab.networks.dense import dense
-from vae_lab.options import PositiveInt, Widths
 
 
 class CodeDiscriminator(nn.Module):

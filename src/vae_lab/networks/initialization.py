@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from vae_lab.conditional import Conditional
-from vae_lab.options import PositiveFloat
+from vae_lab.configuration.options import PositiveFloat
+from vae_lab.distributions.conditional import Conditional
 
 Layer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 

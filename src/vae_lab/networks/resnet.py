@@ -2,10 +2,10 @@
 
 from torch import Tensor, nn
 
+from vae_lab.configuration.options import Activation, Norm, PositiveInt, Widths
 from vae_lab.networks import stages
 from vae_lab.networks.activation import ACTIVATIONS
 from vae_lab.networks.architecture import Architecture, Shape
-from vae_lab.options import Activation, Norm, PositiveInt, Widths
 
 
 class ResNet(Architecture):

@@ -5,10 +5,10 @@ from math import prod
 
 from torch import Tensor, nn
 
+from vae_lab.configuration.options import Norm
 from vae_lab.errors import UserError
 from vae_lab.networks.architecture import Shape
 from vae_lab.networks.dense import dense
-from vae_lab.options import Norm
 
 Size = tuple[int, int]  # height, width
 

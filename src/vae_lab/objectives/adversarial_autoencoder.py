@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
 from vae_lab.maths import adversarial, smoothness
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.networks.discriminators import CodeDiscriminator
 from vae_lab.networks.frozen import frozen
 from vae_lab.objectives.aggregate import prior_samples
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.options import NonNegativeFloat, PositiveInt
 
 
 class AdversarialAutoencoder(Objective):

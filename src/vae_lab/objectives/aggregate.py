@@ -7,12 +7,12 @@ from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import normalize
 
+from vae_lab.configuration.options import NonNegativeFloat, PositiveFloat, PositiveInt
 from vae_lab.maths import divergences
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.objectives.schedules import Schedule, schedule
 from vae_lab.objectives.terms import terms_of
-from vae_lab.options import NonNegativeFloat, PositiveFloat, PositiveInt
 
 KernelName = Literal["rbf", "inverse_multiquadric"]
 KERNELS: dict[str, divergences.Kernel] = {

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
 
 

@@ -2,10 +2,10 @@
 
 from torch import Tensor
 
+from vae_lab.configuration.options import PositiveInt
 from vae_lab.maths import bounds
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.options import PositiveInt
 
 
 class ELBO(Objective):

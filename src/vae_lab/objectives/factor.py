@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
 from vae_lab.maths import adversarial
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.networks.discriminators import CodeDiscriminator
 from vae_lab.networks.frozen import frozen
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.objectives.schedules import Schedule, schedule
 from vae_lab.objectives.terms import terms_of
-from vae_lab.options import NonNegativeFloat, PositiveInt
 
 
 class FactorVAE(Objective):

@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
+from vae_lab.configuration.options import NonNegativeFloat, Widths
 from vae_lab.maths import adversarial, smoothness
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.networks.discriminators import ImageDiscriminator
 from vae_lab.networks.frozen import frozen
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.options import NonNegativeFloat, Widths
 
 
 class GAN(Objective):

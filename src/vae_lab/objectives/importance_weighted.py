@@ -1,12 +1,16 @@
-"""Importance-weighted bounds, with their own gradients."""
+"""Importance-weighted bounds, and two whose gradient for q is another than that of their value.
+
+In these two (PIWAE and DReG) the model is evaluated twice, so that parameters that q and p(x, z) share, as in a ladder,
+get the one gradient through q and the other through p: see `vae_lab.maths.estimators`.
+"""
 
 from torch import Tensor
 
-from vae_lab.maths import bounds
-from vae_lab.model import LatentModel
+from vae_lab.configuration.options import PositiveInt, Share
+from vae_lab.maths import bounds, estimators
+from vae_lab.models.latent_model import LatentModel, Trace
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.objectives.sampled import sampled_terms
-from vae_lab.options import PositiveInt, Share
+from vae_lab.objectives.terms import sampled_terms
 
 
 class IWAE(Objective):
@@ -80,3 +84,59 @@ class CIWAE(Objective):
         trace = model.trace(x, c, num_samples=self.num_samples)
         bound = bounds.combined(trace.log_w(), self.beta).mean()
         return Loss(-bound, {"bound": bound.detach(), **sampled_terms(trace)})
+
+
+class PIWAE(Objective):
+    """The importance-weighted bound of all M K samples for p(x, z), the mean of M bounds of K samples for q.
+
+    loss = -E[log 1/(MK) sum_{m,k} w_{m,k}] in value
+
+    Rainforth et al. 2018, https://arxiv.org/abs/1802.04537.
+
+    Args:
+        num_outer: bounds M for each image.
+        num_samples: latent samples K for each bound.
+    """
+
+    sample_density = "always"
+
+    def __init__(self, num_outer: PositiveInt = 5, num_samples: PositiveInt = 5) -> None:
+        super().__init__()
+        self.num_outer = num_outer
+        self.num_samples = num_samples
+
+    def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
+        trace = model.trace(x, c, num_samples=self.num_outer * self.num_samples)
+        log_joint = log_joint_at_fixed_samples(model, x, trace, c)
+        bound = estimators.partially_importance_weighted(trace.log_w(), log_joint, self.num_outer).mean()
+        return Loss(-bound, {"bound": bound.detach(), **sampled_terms(trace)})
+
+
+class DReG(Objective):
+    """The negative importance-weighted bound, with the doubly reparameterised gradient for q.
+
+    gradient for q: sum_k (w_k / sum w)^2 d/dz_k log w_k dz_k
+
+    Its signal does not drown in noise as K grows, as that of `iwae` does: Tucker et al. 2019,
+    https://arxiv.org/abs/1810.04152.
+
+    Args:
+        num_samples: latent samples K for each image; 1 is sticking the landing.
+    """
+
+    sample_density = "path_only"
+
+    def __init__(self, num_samples: PositiveInt = 5) -> None:
+        super().__init__()
+        self.num_samples = num_samples
+
+    def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
+        trace = model.trace(x, c, num_samples=self.num_samples, score=False)
+        log_joint = log_joint_at_fixed_samples(model, x, trace, c)
+        bound = estimators.doubly_reparameterized(trace.log_w(), log_joint).mean()
+        return Loss(-bound, {"bound": bound.detach(), **sampled_terms(trace)})
+
+
+def log_joint_at_fixed_samples(model: LatentModel, x: Tensor, trace: Trace, c: Tensor | None) -> Tensor:
+    """log p(x, z) at the samples of a pass, where only p can learn from it: (K, B)."""
+    return model.log_joint(x, [latent.z.detach() for latent in trace.latents], c)

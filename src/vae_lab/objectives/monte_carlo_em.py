@@ -7,10 +7,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from vae_lab.configuration.options import PositiveFloat, PositiveInt
 from vae_lab.maths import hmc
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.options import PositiveFloat, PositiveInt
 
 # How quickly the step size follows the acceptance: a doubling takes 14 samples at least, a halving 2.
 GAIN = 0.5

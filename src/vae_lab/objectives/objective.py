@@ -5,8 +5,8 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-from vae_lab.model import LatentModel
-from vae_lab.pairs import PosteriorDensity, SampleDensity
+from vae_lab.configuration.pairs import PosteriorDensity, SampleDensity
+from vae_lab.models.latent_model import LatentModel
 
 
 class Loss(NamedTuple):

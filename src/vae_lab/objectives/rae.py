@@ -5,10 +5,11 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from vae_lab.configuration.options import NonNegativeFloat
 from vae_lab.maths import smoothness
-from vae_lab.model import VAE, LatentModel
+from vae_lab.models.latent_model import LatentModel
+from vae_lab.models.vae import VAE
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.options import NonNegativeFloat
 
 
 class RegularisedAutoencoder(Objective, ABC):

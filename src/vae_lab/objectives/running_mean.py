@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from vae_lab.options import Fraction
+from vae_lab.configuration.options import Fraction
 
 
 class RunningMean(nn.Module):

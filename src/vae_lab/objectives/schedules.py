@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from vae_lab.options import Fraction, NonNegativeFloat, PositiveInt
+from vae_lab.configuration.options import Fraction, NonNegativeFloat, PositiveInt
 
 
 class Schedule(nn.Module, ABC):

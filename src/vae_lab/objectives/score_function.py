@@ -9,14 +9,14 @@ from math import prod
 
 from torch import Tensor, nn
 
-from vae_lab.conditional import at_least_float32
+from vae_lab.configuration.options import AtLeastTwo, Fraction, PositiveInt
+from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.maths import score_function
 from vae_lab.maths.estimators import with_gradient_of
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.objectives.running_mean import RunningMean
-from vae_lab.objectives.sampled import sampled_terms
-from vae_lab.options import AtLeastTwo, Fraction, PositiveInt
+from vae_lab.objectives.terms import sampled_terms
 
 
 class ScoreFunction(Objective, ABC):

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from vae_lab.model import VAE, LatentModel
+from vae_lab.configuration.options import NonNegativeInt
+from vae_lab.models.latent_model import LatentModel
+from vae_lab.models.vae import VAE
 from vae_lab.networks.architecture import OutputBias
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.options import NonNegativeInt
 
 Layer = Callable[[Tensor], Tensor]
 

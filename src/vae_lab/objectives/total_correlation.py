@@ -5,12 +5,12 @@ from typing import Literal
 from torch import Tensor
 from torch.distributions import Independent
 
+from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
 from vae_lab.maths import divergences
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.objectives.schedules import Schedule, schedule
 from vae_lab.objectives.terms import terms_of
-from vae_lab.options import NonNegativeFloat, PositiveInt
 
 LOG_WEIGHTS = {
     "weighted": divergences.weighted_log_weights,

@@ -2,11 +2,11 @@
 
 from torch import Tensor
 
+from vae_lab.configuration.options import AtLeastTwo
 from vae_lab.maths import score_function
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.objectives.sampled import sampled_terms
-from vae_lab.options import AtLeastTwo
+from vae_lab.objectives.terms import sampled_terms
 
 
 class VIMCO(Objective):

@@ -8,11 +8,11 @@ what the encoder learns from them is the posterior of this very model.
 
 from torch import Tensor
 
+from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
 from vae_lab.maths import wake_sleep
-from vae_lab.model import LatentModel
+from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.objectives.sampled import sampled_terms
-from vae_lab.options import NonNegativeFloat, PositiveInt
+from vae_lab.objectives.terms import sampled_terms
 
 
 class WakeSleep(Objective):

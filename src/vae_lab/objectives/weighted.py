@@ -2,12 +2,12 @@
 
 from torch import Tensor, nn
 
+from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
 from vae_lab.maths import kl
-from vae_lab.model import Latent, LatentModel
+from vae_lab.models.latent_model import Latent, LatentModel
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.objectives.schedules import Schedule, schedule
 from vae_lab.objectives.terms import terms_of
-from vae_lab.options import NonNegativeFloat, PositiveInt
 
 
 class Beta(Objective):

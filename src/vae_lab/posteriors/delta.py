@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.laws.point import Point
+from vae_lab.distributions.delta import Point
 from vae_lab.posteriors.posterior import Posterior
 
 

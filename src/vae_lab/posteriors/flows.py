@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.distributions import AffineTransform, Distribution
 
-from vae_lab.laws.flows import FlowLaw, Steps, affine_steps, spline_steps
-from vae_lab.laws.normals import diagonal_normal, scale_of
-from vae_lab.options import NonNegativeInt, PositiveInt
+from vae_lab.configuration.options import NonNegativeInt, PositiveInt
+from vae_lab.distributions.flows import FlowLaw, Steps, affine_steps, spline_steps
+from vae_lab.distributions.normals import diagonal_normal, scale_of
 from vae_lab.posteriors.posterior import Posterior
 
 

@@ -6,8 +6,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution, Independent, OneHotCategoricalStraightThrough
 
-from vae_lab.laws.one_hot import GumbelSoftmax as GumbelSoftmaxLaw
-from vae_lab.options import PositiveFloat
+from vae_lab.configuration.options import PositiveFloat
+from vae_lab.distributions.one_hot import GumbelSoftmax as GumbelSoftmaxLaw
 from vae_lab.posteriors.posterior import Posterior
 
 

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.laws.normals import diagonal_normal, scale_of
-from vae_lab.laws.pushforward import CholeskyNormal
+from vae_lab.distributions.normals import diagonal_normal, scale_of
+from vae_lab.distributions.pushforward import CholeskyNormal
 from vae_lab.posteriors.posterior import Posterior
 
 

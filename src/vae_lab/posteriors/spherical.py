@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import normalize, softplus
 
-from vae_lab.laws.sphere import PowerSpherical
+from vae_lab.distributions.sphere import PowerSpherical
 from vae_lab.posteriors.posterior import Posterior
 
 # The smallest angle of the law's spread is then a thousandth, which unit vectors in float32 still resolve.

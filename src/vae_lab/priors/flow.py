@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.laws.flows import FlowLaw, inverse, spline_steps
-from vae_lab.laws.normals import diagonal_normal
-from vae_lab.options import NonNegativeInt, PositiveInt
+from vae_lab.configuration.options import NonNegativeInt, PositiveInt
+from vae_lab.distributions.flows import FlowLaw, inverse, spline_steps
+from vae_lab.distributions.normals import diagonal_normal
 from vae_lab.priors.prior import Prior
 
 

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_lab.laws.mixture import Mixture
-from vae_lab.laws.normals import diagonal_normal
-from vae_lab.options import PositiveInt
+from vae_lab.configuration.options import PositiveInt
+from vae_lab.distributions.mixture import Mixture
+from vae_lab.distributions.normals import diagonal_normal
 from vae_lab.priors.prior import Prior
 
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.conditional import Conditional
-from vae_lab.pairs import Space
+from vae_lab.configuration.pairs import Space
+from vae_lab.distributions.conditional import Conditional
 
 
 class Prior(Conditional, ABC):

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution, Independent, OneHotCategorical
 
-from vae_lab.laws.sphere import UniformSphere as UniformSphereLaw
+from vae_lab.distributions.sphere import UniformSphere as UniformSphereLaw
 from vae_lab.priors.prior import Prior
 
 

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_lab.laws.mixture import Mixture
-from vae_lab.options import NonNegativeFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
+from vae_lab.distributions.mixture import Mixture
 from vae_lab.priors.prior import EncoderPrior
 
 

@@ -7,7 +7,7 @@ from vae_lab.configuration.choices import declared
 from vae_lab.configuration.groups import TREATMENT_KEYS
 from vae_lab.reports.configurations import WITHOUT_EFFECT, Row
 from vae_lab.reports.quantities import quantity
-from vae_lab.reports.runs import Run
+from vae_lab.runs.reading import Run
 
 
 @dataclass(frozen=True)

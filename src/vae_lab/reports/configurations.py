@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from vae_lab.errors import show
 from vae_lab.reports.interval import Interval, interval
-from vae_lab.reports.runs import Run
+from vae_lab.runs.reading import Run
 
 # What cannot change a result: how a run is watched and kept, and where its data lie.
 WITHOUT_EFFECT = (

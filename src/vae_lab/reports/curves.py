@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from vae_lab.reports.runs import Run
+from vae_lab.runs.reading import Run
 
 
 class Curve(NamedTuple):

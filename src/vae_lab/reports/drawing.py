@@ -12,12 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
 
 from vae_lab.errors import show
-from vae_lab.files import whole
 from vae_lab.reports.configurations import Row
 from vae_lab.reports.curves import learning_curve
 from vae_lab.reports.interval import Interval
 from vae_lab.reports.quantities import title
 from vae_lab.reports.series import Series, log_scale, number, numeric, series
+from vae_lab.runs.files import atomic_write
 
 
 def against(rows: Sequence[Row], key: str, metrics: Sequence[str]) -> Figure | None:
@@ -182,5 +182,5 @@ def caption(picture: Figure, rows: Sequence[Row], spread: str, *others: str) -> 
 
 def save(picture: Figure, path: Path) -> None:
     """Write a picture, whole or not at all, without a word on when or by what."""
-    with whole(path) as unfinished:
+    with atomic_write(path) as unfinished:
         picture.savefig(unfinished, dpi=120, metadata={"Software": None})

@@ -11,8 +11,9 @@ from vae_lab.configuration.processes import is_first
 from vae_lab.errors import show
 from vae_lab.reports.configurations import value_of
 from vae_lab.reports.curves import learning_curve
-from vae_lab.reports.runs import Run, natural, read_runs
 from vae_lab.reports.series import COLOURS
+from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.reading import Run, natural, read_runs
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -54,7 +55,7 @@ class AgainstImages(Callback):
         runs = [run for run in read_runs([sweep_dir]) if run.status == "finished"]
         if runs and is_first():
             picture = against_images(runs, self.rows, self.panels, self.lines)
-            save(picture, sweep_dir / "figures" / f"{self.name}.png")
+            save(picture, RunFolder(sweep_dir).figures / f"{self.name}.png")
 
 
 def against_images(runs: Sequence[Run], rows: Mapping[str, Sequence[Line]], panels: str, lines: str) -> "Figure":

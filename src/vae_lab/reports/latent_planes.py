@@ -8,7 +8,8 @@ from omegaconf import DictConfig
 
 from vae_lab.configuration.processes import is_first
 from vae_lab.reports.configurations import label, value_of, varying
-from vae_lab.reports.runs import Run, read_runs
+from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.reading import Run, read_runs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ class LatentPlanes(Callback):
         runs = [run for run in read_runs([sweep_dir]) if run.status == "finished"]
         shown = [run for run in runs if run.seed == runs[0].seed]
         if shown and is_first():
-            save(latent_planes(shown), sweep_dir / "figures" / "latent_planes.png")
+            save(latent_planes(shown), RunFolder(sweep_dir).figures / "latent_planes.png")
 
 
 def latent_planes(runs: list[Run]) -> "Figure":
@@ -56,8 +57,9 @@ def draw(run: Run, name: str, plane: "Axes", samples: "Axes") -> None:
     """The two panels of a run."""
     import torch
 
-    from vae_lab import build, figures, load
+    from vae_lab import build, load
     from vae_lab.data.batches import to_unit
+    from vae_lab.reports import pictures
 
     trained = load(run.folder)
     test = build.data(trained.config).test.take(slice(NUM_CODES))
@@ -71,7 +73,7 @@ def draw(run: Run, name: str, plane: "Axes", samples: "Axes") -> None:
         else:
             z = codes.mean(0) + noise @ torch.linalg.cholesky(torch.cov(codes.T)).T
             source = "a normal law fitted to the codes"
-        drawn = figures.grid(trained.model.decode(z).mean, SIDE)  # (3, height, width)
+        drawn = pictures.grid(trained.model.decode(z).mean, SIDE)  # (3, height, width)
     scatter = plane.scatter(codes[:, 0], codes[:, 1], c=test.labels, cmap="tab10", s=3, alpha=0.6)
     plane.legend(*scatter.legend_elements(), fontsize=7, loc="upper right", title="class", title_fontsize=7)
     plane.set_aspect("equal", "datalim")

@@ -1,6 +1,6 @@
 """The marginal likelihood against the training images seen: Kingma & Welling 2014, figure 3.
 
-https://arxiv.org/abs/1312.6114. The runs have logged it by `vae_lab.marginal_likelihood.MarginalLikelihood`.
+https://arxiv.org/abs/1312.6114. The runs have logged it by `vae_lab.training.marginal_likelihood.MarginalLikelihood`.
 """
 
 from typing import ClassVar

@@ -10,11 +10,11 @@ from omegaconf import DictConfig
 from vae_lab.configuration.processes import is_first
 from vae_lab.configuration.training import length
 from vae_lab.errors import show
-from vae_lab.files import write_text
 from vae_lab.reports.configurations import Row, brief, fold
 from vae_lab.reports.quantities import quantity, title
-from vae_lab.reports.runs import Run, read_runs
 from vae_lab.reports.tables import cells, figure
+from vae_lab.runs.files import write_text
+from vae_lab.runs.reading import Run, read_runs
 
 
 class BesidePublished(Callback):

@@ -6,12 +6,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vae_lab.files import write_text
 from vae_lab.reports.comparisons import Comparison, compare
 from vae_lab.reports.configurations import fold, varying
 from vae_lab.reports.quantities import quantity
-from vae_lab.reports.runs import read_runs
 from vae_lab.reports.tables import heading, left_out, table, to_csv
+from vae_lab.runs.files import write_text
+from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.reading import read_runs
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,7 +23,7 @@ METRICS = ("test/elbo", "test/rate", "test/distortion", "test/nll", "test/kernel
 
 def destination(folders: Sequence[Path]) -> Path:
     """Where a report goes: into the sweep that it is of; of a single run, or of several folders, to a new one."""
-    if len(folders) == 1 and not (folders[0] / ".hydra").is_dir():
+    if len(folders) == 1 and not RunFolder(folders[0]).config.is_file():
         return folders[0]
     return Path("outputs", "reports", f"{datetime.now():%Y-%m-%d}", f"{datetime.now():%H-%M-%S-%f}")
 

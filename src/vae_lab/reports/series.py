@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vae_lab.reports.configurations import Row, label
-from vae_lab.reports.runs import natural
+from vae_lab.runs.reading import natural
 
 # Okabe & Ito's colours, which readers with any colour vision tell apart: https://jfly.uni-koeln.de/color/
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")

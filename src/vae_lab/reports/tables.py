@@ -9,7 +9,7 @@ from vae_lab.reports.comparisons import Comparison
 from vae_lab.reports.configurations import Row, brief, label
 from vae_lab.reports.interval import Interval
 from vae_lab.reports.quantities import quantity
-from vae_lab.reports.runs import Run
+from vae_lab.runs.reading import Run
 
 
 def to_csv(comparisons: Sequence[Comparison], rest: Sequence[Row], keys: Sequence[str], metrics: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from vae_lab.configuration.processes import is_first
-from vae_lab.sweeps.folder import FAILED
+from vae_lab.runs.folder import RunFolder
 
 
 class SweepEnd(Callback):
@@ -26,6 +26,6 @@ class SweepEnd(Callback):
         except Exception as error:
             # Hydra would make a warning of it, and the command would end as if all were well.
             sys.exit(f"{sweep_dir}: no report could be written ({type(error).__name__}: {error})")
-        failed = sorted(map(str, sweep_dir.rglob(FAILED)))
+        failed = sorted(map(str, sweep_dir.rglob(RunFolder(sweep_dir).failed.name)))
         if failed:
             sys.exit(f"{len(failed)} of the sweep's jobs failed; what went wrong: {', '.join(failed)}")

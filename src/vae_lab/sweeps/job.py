@@ -12,9 +12,10 @@ from omegaconf import DictConfig
 
 from vae_lab.configuration.check import check
 from vae_lab.errors import UserError
-from vae_lab.search.settings import is_search
-from vae_lab.sweeps.folder import FAILED, LAST, METRICS, PRUNED, check_same_run, is_finished, record
-from vae_lab.sweeps.jobs import is_grid
+from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.planned import is_grid
+from vae_lab.runs.same_run import check_same_run, is_finished
+from vae_lab.sweeps.search.settings import is_search
 
 log = logging.getLogger(__name__)
 
@@ -38,28 +39,29 @@ def run_job(config: DictConfig, train: Callable[[DictConfig], float]) -> float:
     """
     hydra = HydraConfig.get()
     run_dir = Path(hydra.runtime.output_dir)
+    folder = RunFolder(run_dir)
     check_same_run(run_dir, config)
     if is_finished(run_dir, config):
         log.info("finished before, skipped: %s", run_dir)
         return best_value(run_dir)
-    if (run_dir / PRUNED).is_file():
+    if folder.pruned.is_file():
         log.info("pruned before, skipped: %s", run_dir)
         return math.nan
-    for name in (METRICS, FAILED):
-        (run_dir / name).unlink(missing_ok=True)
-    record(run_dir, config)
-    if (run_dir / LAST).is_file():
+    for stale in (folder.metrics, folder.failed):
+        stale.unlink(missing_ok=True)
+    folder.record(config)
+    if folder.last_checkpoint.is_file():
         log.info("interrupted before, resumed: %s", run_dir)
         config.resume = str(run_dir)
     try:
         check(config)
         return train(config)
     except Pruned as reason:
-        (run_dir / PRUNED).write_text(f"{reason}\n")
+        folder.pruned.write_text(f"{reason}\n")
         log.info("job %s pruned: %s", hydra.job.num, reason)
         return math.nan
     except Exception as error:
-        (run_dir / FAILED).write_text(f"{told(error)}\n\n{traceback.format_exc()}")
+        folder.failed.write_text(f"{told(error)}\n\n{traceback.format_exc()}")
         log.error("job %s failed: %s", hydra.job.num, told(error))
         if not is_grid(hydra) and not is_search(hydra):
             raise
@@ -74,5 +76,5 @@ def told(error: Exception) -> str:
 
 def best_value(run_dir: Path) -> float:
     """What a finished run returned: the figure that its best epoch was chosen by."""
-    metrics = json.loads((run_dir / METRICS).read_text())
+    metrics = json.loads(RunFolder(run_dir).metrics.read_text())
     return float(metrics[metrics["epoch/chosen_by"]])

@@ -1,38 +1,18 @@
 """The jobs of a sweep, before any of them starts."""
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import compose_with_hydra, parse, without_hydra
 from vae_lab.errors import UserError
-from vae_lab.search.settings import check_search, is_search
-from vae_lab.sweeps.folder import check_same_run, folder_of
+from vae_lab.runs.folder import folder_of
+from vae_lab.runs.planned import grid, is_grid
+from vae_lab.runs.same_run import check_same_run
+from vae_lab.sweeps.search.settings import check_search, is_search
 
-GRID = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
 GPUS = "hydra_plugins.hydra_gpus_launcher.launcher.GpusLauncher"
-
-
-def is_grid(hydra: Any) -> bool:
-    """Whether a sweep is Hydra's own: all combinations, known from the start."""
-    return str(hydra.sweeper["_target_"]) == GRID
-
-
-def grid(hydra: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
-    """The overrides of each job, in the order in which Hydra numbers them.
-
-    Args:
-        hydra: Hydra's own configuration, with what a ready sweep varies.
-        arguments: the overrides of the command line, which win over those of a ready sweep.
-    """
-    ready = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
-    overrides = [override for override in parse([*ready, *arguments]) if not override.is_hydra_override()]
-    (jobs,) = BasicSweeper.split_arguments(overrides, None)
-    return jobs
 
 
 def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -> None:
@@ -77,20 +57,3 @@ def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -
     for override, reason in refused.items():
         if override not in sound:
             raise reason
-
-
-def planned(sweep_dir: Path) -> dict[str, list[str]]:
-    """What is swept in each job that a folder was made for, by the job's own folder; empty where that is not known."""
-    path = sweep_dir / "multirun.yaml"
-    if not path.is_file():
-        return {}
-    config = OmegaConf.load(path)
-    assert isinstance(config, DictConfig)
-    if not is_grid(config.hydra):
-        return {}
-    jobs = grid(config.hydra, config.hydra.overrides.task)
-    common = set.intersection(*map(set, jobs))
-    return {
-        str(folder_of(config, number).relative_to(config.hydra.sweep.dir)): [each for each in job if each not in common]
-        for number, job in enumerate(jobs)
-    }

@@ -1,0 +1,149 @@
+"""One comparison of gradient estimators, from a checked configuration to the figures in the run's folder."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+from torch import Tensor, nn
+
+from vae_lab.errors import UserError
+from vae_lab.evaluation.context import device_of, subject_of
+from vae_lab.evaluation.gradients.estimators import estimator, fit
+from vae_lab.evaluation.gradients.figure import draw
+from vae_lab.evaluation.gradients.noise import Noise, gradient, noise_of, parameters_of_q
+from vae_lab.evaluation.gradients.options import IMPORTANCE_WEIGHTED
+from vae_lab.evaluation.measure import Subject
+from vae_lab.evaluation.progress import progress
+from vae_lab.objectives.objective import Objective
+from vae_lab.runs import trained
+from vae_lab.runs.files import write_json
+from vae_lab.runs.folder import RunFolder
+from vae_lab.seeding import Stream, reseed
+
+
+def compare_estimators(config: DictConfig) -> None:
+    """Measure the noise of every estimator on the same images, write it down, draw it and print a table.
+
+    The model stands in training mode, as where its gradients are taken; nothing of it changes. The images are fixed,
+    their pixels drawn once: the noise is that of the latent samples alone.
+
+    Args:
+        config: a composed and checked configuration.
+
+    Raises:
+        UserError: where no estimator goes with the run.
+    """
+    folder = RunFolder(Path(config.run))
+    run = trained.load(folder.path)
+    subject = subject_of(
+        run,
+        split=config.split,
+        num_images=config.num_images,
+        seed=config.seed,
+        device=device_of(config.device),
+        memory_mib=1024,
+    )
+    if not run.model.has_elbo:
+        raise UserError(
+            f"run={config.run}: its posterior has no density, so there is no bound whose gradient to compare"
+        )
+    found = noises(config, subject)
+    if not found:
+        raise UserError(f"run={config.run}: none of the estimators goes with its parts; choose others")
+    about = {
+        "of": "the gradient for q of the mean over the images, in nats per image",
+        "split": config.split,
+        "num_images": config.num_images,
+        "num_samples": config.num_samples,
+        "num_gradients": 2 * config.num_pairs,
+        "fitting_batches": config.fitting_batches,
+        "seed": config.seed,
+        "epoch": run.metrics["epoch"],
+        "binarize": subject.data.treatment,
+        "dequantize": subject.data.dequantization,
+    }
+    write_json(
+        folder.gradient_variance, {**about, "estimators": {name: as_json(name, noise) for name, noise in found.items()}}
+    )
+    picture = folder.figures / "gradient_variance.png"
+    draw(found, title_of(config), picture)
+    print(table(found, config))
+    print(f"figure       {picture}\nall of it    {folder.gradient_variance}")
+
+
+def noises(config: DictConfig, subject: Subject) -> dict[str, Noise]:
+    """The noise of every estimator that goes with the run; the others say why not."""
+    model = subject.model.train().requires_grad_(True)
+    parameters = parameters_of_q(model, subject.images)
+    found = {}
+    for name in config.estimators:
+        try:
+            objective = estimator(name, config.num_samples, subject)
+        except UserError as error:
+            print(f"left out: {error}")
+            continue
+        fit(objective, subject, config.fitting_batches)
+        with progress(config.num_pairs, name) as bar:
+            found[name] = noise_of(pairs(objective, subject, parameters, config.num_pairs, bar.update))
+    return found
+
+
+def pairs(
+    objective: Objective,
+    subject: Subject,
+    parameters: list[nn.Parameter],
+    num: int,
+    done: Callable[[], object],
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Pairs of gradients, each of its own latent samples; those of another estimator start from the same seeds."""
+
+    def drawn(position: int) -> Tensor:
+        reseed(subject.device, subject.seed, Stream.GRADIENTS, position)
+        return gradient(objective, subject.model, subject.images, parameters)
+
+    for pair in range(num):
+        yield drawn(2 * pair), drawn(2 * pair + 1)
+        done()
+
+
+def as_json(name: str, noise: Noise) -> dict[str, Any]:
+    """What is known of an estimator."""
+    return {
+        "bound": bound_of(name),
+        "variance": noise.variance,
+        "standard_error": noise.standard_error,
+        "variance_per_parameter": noise.variance_per_parameter,
+        "num_parameters": noise.num_parameters,
+        "squared_norm_of_mean": noise.squared_norm,
+        "signal_to_noise": noise.signal_to_noise,
+    }
+
+
+def bound_of(name: str) -> str:
+    """The bound whose gradient an estimator estimates."""
+    return "L_K" if name in IMPORTANCE_WEIGHTED else "ELBO"
+
+
+def title_of(config: DictConfig) -> str:
+    """What the figures are of, in one line."""
+    return (
+        f"gradient for q of the mean over {config.num_images} images of split={config.split}, K = {config.num_samples}"
+    )
+
+
+def table(found: Mapping[str, Noise], config: DictConfig) -> str:
+    """The figures as a person reads them."""
+    width = max(len(name) for name in found)
+    num_parameters = next(iter(found.values())).num_parameters
+    lines = [
+        f"\n{title_of(config)}, {num_parameters:,} parameters; {2 * config.num_pairs:,} gradients each",
+        f"{'':<{width}}  bound      variance ± one s.e.   per parameter   |mean|   |mean| / s.d.",
+    ]
+    for name, noise in found.items():
+        lines.append(
+            f"{name:<{width}}  {bound_of(name):<5}  {noise.variance:>12.5g} ± {noise.standard_error:<7.2g}"
+            f"  {noise.variance_per_parameter:>14.3g}  {max(noise.squared_norm, 0) ** 0.5:>7.3g}"
+            f"  {noise.signal_to_noise:>14.3g}"
+        )
+    return "\n".join(lines)

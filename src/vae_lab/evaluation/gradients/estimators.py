@@ -1,0 +1,48 @@
+"""Gradient estimators for a trained run: objectives of the same samples, their baselines fitted to its model."""
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+
+from vae_lab import build
+from vae_lab.configuration.paths import conf_dir
+from vae_lab.evaluation.measure import Subject
+from vae_lab.objectives.objective import Objective
+from vae_lab.seeding import Stream, generator, reseed
+
+FITTING_RATE = 1e-3
+
+
+def estimator(name: str, num_samples: int, subject: Subject) -> Objective:
+    """An objective by its name in `conf/objective`, with `num_samples` latent samples for each image.
+
+    Raises:
+        UserError: where it does not go with the parts of the run.
+    """
+    options = OmegaConf.load(conf_dir() / "objective" / f"{name}.yaml")
+    config = DictConfig({**subject.config, "objective": OmegaConf.merge(options, {"num_samples": num_samples})})
+    torch.manual_seed(subject.seed)
+    objective = build.objective(
+        config, num_images=len(subject.training.x), image_shape=tuple(subject.images.x.shape[1:])
+    )
+    return objective.to(subject.device, subject.images.x.dtype)
+
+
+def fit(objective: Objective, subject: Subject, num_batches: int) -> None:
+    """Fit what an objective has of its own, a baseline, on batches of training images; the model stays as it is.
+
+    After that the objective learns and counts no further.
+    """
+    parameters = [*objective.parameters()]
+    fits = bool(parameters or [*objective.buffers()])
+    optimizer = torch.optim.Adam(parameters, FITTING_RATE) if parameters else None
+    x, c = subject.training.x, subject.training.c
+    for batch in range(num_batches if fits else 0):
+        noise = generator("cpu", subject.seed, Stream.FITTING, batch)
+        index = torch.randint(len(x), (subject.data.batch_size,), generator=noise).to(subject.device)
+        reseed(subject.device, subject.seed, Stream.FITTING, batch)
+        loss = objective(subject.model, x[index], None if c is None else c[index])
+        if optimizer is not None:
+            optimizer.zero_grad()
+            loss.value.backward(inputs=parameters)
+            optimizer.step()
+    objective.eval()

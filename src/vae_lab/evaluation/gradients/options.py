@@ -1,0 +1,66 @@
+"""Is the configuration of a comparison of gradient estimators sound, and is there a run to compare them on?"""
+
+from typing import Annotated, Literal
+
+from omegaconf import DictConfig
+from pydantic import BaseModel, ConfigDict, Field
+
+from vae_lab.configuration.check import typed
+from vae_lab.configuration.options import AtLeastTwo, NonNegativeInt, PositiveInt
+from vae_lab.configuration.schema import Seed
+from vae_lab.errors import UserError
+from vae_lab.evaluation.options import check_run
+
+# The objectives whose gradient for q is an unbiased estimate of that of a bound.
+Estimator = Literal[
+    "score_function",
+    "score_function_constant",
+    "score_function_learned",
+    "score_function_leave_one_out",
+    "elbo_mc",
+    "elbo",
+    "stl",
+    "vimco",
+    "iwae",
+    "dreg",
+]
+
+# Those of the importance-weighted bound; the others are of the ELBO.
+IMPORTANCE_WEIGHTED = frozenset({"vimco", "iwae", "dreg"})
+
+
+class GradientVariance(BaseModel):
+    """The keys of `conf/gradient_variance.yaml`."""
+
+    model_config = ConfigDict(extra="forbid")
+    run: str
+    estimators: Annotated[list[Estimator], Field(min_length=1)]
+    split: Literal["test", "val", "train"]
+    num_images: PositiveInt
+    num_samples: AtLeastTwo
+    num_pairs: AtLeastTwo
+    fitting_batches: NonNegativeInt
+    seed: Seed
+    device: Literal["auto", "cpu", "gpu"]
+
+
+def check_gradient_variance(config: DictConfig) -> None:
+    """Check types and ranges, and that the run has finished.
+
+    Raises:
+        UserError: one line with the key, its value, the reason and the way out.
+    """
+    check_estimators(config)
+    check_run(config.run)
+
+
+def check_estimators(config: DictConfig) -> None:
+    """Check types and ranges.
+
+    Raises:
+        UserError: one line with the key, its value, the reason and the way out.
+    """
+    top = typed(config, GradientVariance)
+    repeated = [name for name in top["estimators"] if top["estimators"].count(name) > 1]
+    if repeated:
+        raise UserError(f"estimators: {repeated[0]} stands there twice; name each once")

@@ -1,0 +1,167 @@
+"""What a posterior loses: by coming from an encoder, and by its family."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import torch
+from torch import Tensor
+from torch.distributions import Independent, Normal
+
+from vae_lab.configuration.options import PositiveFloat, PositiveInt
+from vae_lab.evaluation.blocks import rows_of_block
+from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject, no_elbo, over_images
+from vae_lab.evaluation.progress import progress
+from vae_lab.maths import bounds
+from vae_lab.maths.importance import ImportanceWeights
+from vae_lab.models.latent_model import LatentModel, Trace
+from vae_lab.models.vae import VAE
+from vae_lab.seeding import Stream, reseed
+
+# Latent samples for each image, in one pass (behind a gradient, too), and behind an ELBO.
+SAMPLES_AT_ONCE = 10
+ELBO_SAMPLES = 1000
+
+# What noise is for: each purpose has its own.
+OPTIMISE, SELECT, COMPARE, LIKELIHOOD = range(4)
+
+
+class Amortisation(Measure):
+    """The inference gap log p(x) - ELBO in its two parts, for some of the images.
+
+    amortisation gap = ELBO(q*) - ELBO(q),  approximation gap = log p(x) - ELBO(q*)
+
+    q is the encoder's diagonal normal, and q* the best one of each image by itself, optimised from q on: Cremer et al.
+    2018, section 3, https://arxiv.org/abs/1801.03558. log p(x) is L_K with q* as the proposal, a lower bound in
+    expectation, and with it the approximation gap. Each image keeps q where samples apart from those of training say
+    that the optimum is no better, and both ELBOs are taken at the same noise, again apart: so the amortisation gap is
+    not negative, but for the noise of that comparison.
+
+    Args:
+        num_images: how many of the images, the same ones every time.
+        num_steps: steps of Adam.
+        lr: the first step size, which falls to 0 as a cosine; means move in units of q's standard deviations, and
+            standard deviations by factors.
+        num_samples: K behind log p(x), latent samples for each image.
+    """
+
+    def __init__(
+        self,
+        num_images: PositiveInt = 100,
+        num_steps: PositiveInt = 500,
+        lr: PositiveFloat = 0.03,
+        num_samples: PositiveInt = 5000,
+    ) -> None:
+        self.num_images = num_images
+        self.num_steps = num_steps
+        self.lr = lr
+        self.num_samples = num_samples
+
+    def refusal(self, subject: Subject) -> str | None:
+        return no_elbo(subject) or no_diagonal_posterior(subject.model)
+
+    def __call__(self, subject: Subject) -> dict[str, Estimate]:
+        images = subject.images.some(self.num_images)
+        parts = images.split_up(max(1, rows_of_block(subject.model, subject.images) // SAMPLES_AT_ONCE))
+        found: list[tuple[Tensor, ...]] = []
+        with progress(len(images.x) * self.num_steps, "amortisation") as bar:
+            for number, some in enumerate(parts):
+                noise = partial(reseed, subject.device, subject.seed, Stream.AMORTISATION, number)
+                inference = Inference(subject.model, some, noise)
+                start = inference.encoded()
+                best = inference.optimised(start, self.num_steps, self.lr, partial(bar.update, len(some.x)))
+                log_px = inference.log_px(best, self.num_samples)
+                found.append((inference.elbo(start, COMPARE), inference.elbo(best, COMPARE), log_px))
+        encoder, optimised, log_px = (torch.cat(column) for column in zip(*found, strict=True))  # (N,) each
+        num, how, proposal = ELBO_SAMPLES, f"q* by {self.num_steps} steps of Adam", "log p(x) as L_K with proposal q*"
+        return {
+            "elbo": over_images(encoder, "ELBO(q), q the encoder's", num_samples=num),
+            "elbo_optimised": over_images(optimised, f"ELBO(q*), {how}", num_samples=num),
+            "amortisation_gap": over_images(optimised - encoder, f"ELBO(q*) - ELBO(q), {how}", num_samples=num),
+            "approximation_gap": over_images(
+                log_px - optimised, f"log p(x) - ELBO(q*), {how}, {proposal}", num_samples=self.num_samples
+            ),
+        }
+
+
+def no_diagonal_posterior(model: LatentModel) -> str | None:
+    """Why a model's posteriors cannot be optimised one by one, in one line; None where they can."""
+    if isinstance(model, VAE) and model.posterior.is_factorial:
+        return None
+    return "it optimises the diagonal normal posterior of each image, and this model has others"
+
+
+class Inference:
+    """The laws q of some images, tried out on a model.
+
+    Args:
+        model: which has diagonal normal posteriors.
+        images: the images, all of them at once.
+        noise: puts the generators where the noise of a purpose, and of a number within it, begins.
+    """
+
+    def __init__(self, model: LatentModel, images: Images, noise: Callable[..., None]) -> None:
+        assert isinstance(model, VAE)
+        self.model = model
+        self.images = images
+        self.noise = noise
+
+    def encoded(self) -> Normal:
+        """The encoder's posteriors, of shape (I, D)."""
+        with torch.no_grad():
+            q = self.model.encode(self.images.x, self.images.c)
+        assert isinstance(q, Independent)
+        assert isinstance(q.base_dist, Normal)
+        return q.base_dist
+
+    def optimised(self, start: Normal, num_steps: int, lr: float, tell: Callable[[], object]) -> Normal:
+        """The best posteriors that were found from a start on; the start itself where nothing better was."""
+        end = start
+        for reached in self.path(start, num_steps, lr):
+            end = reached
+            tell()
+        better = (self.elbo(end, SELECT) > self.elbo(start, SELECT)).to(start.loc.device).unsqueeze(-1)  # (I, 1)
+        return Normal(
+            torch.where(better, end.loc, start.loc), torch.where(better, end.scale, start.scale), validate_args=False
+        )
+
+    def path(self, start: Normal, num_steps: int, lr: float) -> Iterator[Normal]:
+        """The posteriors after each step of Adam from a start on, each image's by itself."""
+        moves = torch.zeros(2, *start.loc.shape, dtype=start.loc.dtype, device=start.loc.device, requires_grad=True)
+        optimizer = torch.optim.Adam([moves], lr=lr)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
+        for step in range(num_steps):
+            with torch.enable_grad():
+                trace = self._pass(moved(start, moves), OPTIMISE, step)
+                # A sum over images: each has parameters of its own, and a step size of its own.
+                (moves.grad,) = torch.autograd.grad(-bounds.elbo(trace.log_px, trace.kl()).sum(), [moves])
+            optimizer.step()
+            schedule.step()
+            yield moved(start, moves.detach())
+
+    @torch.no_grad()
+    def elbo(self, q: Normal, purpose: int) -> Tensor:
+        """The ELBO of each image, of shape (I,), with noise that is the same for any q."""
+        total = torch.zeros(len(self.images.x), dtype=torch.float64)
+        for number in range(ELBO_SAMPLES // SAMPLES_AT_ONCE):
+            trace = self._pass(q, purpose, number)
+            total += bounds.elbo(trace.log_px, trace.kl()).cpu()
+        return total / (ELBO_SAMPLES // SAMPLES_AT_ONCE)
+
+    @torch.no_grad()
+    def log_px(self, q: Normal, num_samples: int) -> Tensor:
+        """L_K with the proposal q, of shape (I,)."""
+        weights = ImportanceWeights(num_samples)
+        for number, size in enumerate(len(some) for some in torch.arange(num_samples).split(SAMPLES_AT_ONCE)):
+            weights.add(self._pass(q, LIKELIHOOD, number, size).log_w())
+        return weights.curve()[num_samples].cpu()
+
+    def _pass(self, q: Normal, purpose: int, number: int, num_samples: int = SAMPLES_AT_ONCE) -> Trace:
+        self.noise(purpose, number)
+        law = Independent(q, 1, validate_args=False)
+        return self.model.trace_under(law, self.images.x, self.images.c, num_samples=num_samples)
+
+
+def moved(start: Normal, moves: Tensor) -> Normal:
+    """Normals whose means moved by so many standard deviations, and whose scales by so many factors of e."""
+    shift, growth = moves  # (I, D) each
+    return Normal(start.loc + start.scale * shift, start.scale * growth.exp(), validate_args=False)

@@ -1,0 +1,56 @@
+"""Whether the units of a code stand for the factors that the images were made from."""
+
+from collections.abc import Mapping
+
+from vae_lab.configuration.options import PositiveInt
+from vae_lab.evaluation.codes import codes_of
+from vae_lab.evaluation.measure import Estimate, Measure, Subject, no_encoder, not_held_out
+from vae_lab.evaluation.scores.disentanglement import NUM_BINS, NUM_TREES, dci, mutual_information_gap, sap
+
+
+class Disentanglement(Measure):
+    """MIG, DCI and SAP of the codes, means (or modes) of q(z | x): `vae_lab.evaluation.scores.disentanglement`.
+
+    Args:
+        num_training: training images that forests and thresholds are fitted to, at most.
+    """
+
+    def __init__(self, num_training: PositiveInt = 10_000) -> None:
+        self.num_training = num_training
+
+    def refusal(self, subject: Subject) -> str | None:
+        if (reason := no_encoder(subject) or not_held_out(subject)) is not None:
+            return reason
+        if subject.images.factors is None or subject.training.factors is None:
+            return "the factors behind the images of this data set are not known; train with data=sprites"
+        if any(len(factor.unique()) < 2 for factor in subject.images.factors.T):
+            return "one of the factors is the same in all of these images; choose more images"
+        return None
+
+    def __call__(self, subject: Subject) -> Mapping[str, Estimate]:
+        training, images = subject.training.some(self.num_training), subject.images
+        assert training.factors is not None
+        assert images.factors is not None
+        train_codes, train_factors = codes_of(subject, training), training.factors.cpu().numpy()
+        image_codes, factors = codes_of(subject, images), images.factors.cpu().numpy()
+        num = len(image_codes)
+        forests = f"{NUM_TREES} trees for each factor, fitted to {len(train_codes):,} training codes"
+        scores = dci(train_codes, train_factors, image_codes, factors, subject.seed % 2**32)
+        return {
+            "mig": Estimate(
+                mutual_information_gap(image_codes, factors),
+                f"mutual information gap, {NUM_BINS} bins for each unit, in shares of each factor's entropy",
+                num,
+            ),
+            "dci_disentanglement": Estimate(scores.disentanglement, f"DCI, importances of {forests}", len(train_codes)),
+            "dci_completeness": Estimate(scores.completeness, f"DCI, importances of {forests}", len(train_codes)),
+            "dci_informativeness": Estimate(
+                scores.informativeness, f"DCI, balanced accuracy adjusted for chance of {forests}", num
+            ),
+            "sap": Estimate(
+                sap(train_codes, train_factors, image_codes, factors),
+                "separated attribute predictability, balanced accuracy adjusted for chance of thresholds on one unit, "
+                f"fitted to {len(train_codes):,} training codes",
+                num,
+            ),
+        }

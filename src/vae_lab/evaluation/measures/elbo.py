@@ -1,0 +1,44 @@
+"""The ELBO and its two parts."""
+
+import torch
+
+from vae_lab.configuration.options import PositiveInt
+from vae_lab.evaluation.blocks import blocks
+from vae_lab.evaluation.measure import Estimate, Measure, Subject, code_length, no_encoder, over_images
+from vae_lab.seeding import Stream
+
+
+class Bounds(Measure):
+    """ELBO = -(distortion + rate), with the KL in closed form where there is one, whatever the model was trained with.
+
+    Bits per dimension are those of -ELBO, so an upper bound. Of a model without a rate, the distortion alone.
+
+    Args:
+        num_samples: L, latent samples for each image.
+    """
+
+    def __init__(self, num_samples: PositiveInt = 10) -> None:
+        self.num_samples = num_samples
+
+    def refusal(self, subject: Subject) -> str | None:
+        return no_encoder(subject)
+
+    def __call__(self, subject: Subject) -> dict[str, Estimate]:
+        distortions, rates = [], []
+        for block in blocks(subject, self.num_samples, Stream.BOUNDS, "bounds"):
+            distortion, rate = torch.zeros(2, len(block.x), dtype=torch.float64)
+            for trace in block.traces:
+                distortion -= trace.log_px.sum(0).cpu()
+                if subject.model.has_elbo:
+                    rate += trace.kl().sum(0).cpu()
+            distortions.append(distortion / self.num_samples)
+            rates.append(rate / self.num_samples)
+        distortion, rate = torch.cat(distortions), torch.cat(rates)  # (N,) each
+
+        num = self.num_samples
+        figures = {"distortion": over_images(distortion, "mean of -log p(x|z), z ~ q(z|x)", num_samples=num)}
+        if not subject.model.has_elbo:
+            return figures
+        figures["rate"] = over_images(rate, "KL(q(z|x) || p(z)), in closed form where there is one", num_samples=num)
+        figures["elbo"] = over_images(-(distortion + rate), "-(distortion + rate)", num_samples=num)
+        return figures | code_length(subject, over_images(distortion + rate, "-ELBO, an upper bound", num_samples=num))

@@ -1,0 +1,147 @@
+"""The likelihood from samples of the posterior, where latent units are few."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from vae_lab.configuration.options import AtLeastTwo, PositiveInt
+from vae_lab.evaluation.blocks import rows_of_block
+from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject, over_images
+from vae_lab.evaluation.paths import path_to_posterior, prior_samples
+from vae_lab.evaluation.progress import progress
+from vae_lab.maths import bounds
+from vae_lab.maths import marginal_likelihood as marginal
+from vae_lab.models.latent_model import LatentModel
+from vae_lab.seeding import Stream, reseed
+
+# What noise is for: each purpose has its own.
+START, CHAINS, PROPOSAL = range(3)
+
+
+class LogLikelihoods(NamedTuple):
+    """Two estimates of log p(x) for each image, in nats, of shape (N,) each."""
+
+    from_posterior: Tensor
+    importance: Tensor
+    acceptance: Tensor  # of the chains
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Hamiltonian Monte Carlo chains that give both estimates.
+
+    Args:
+        num_samples: L, latent samples for each image behind each of q, the mean over the posterior and the bound.
+        num_leapfrog: leapfrog steps of a transition.
+        num_transitions: transitions of a chain before it gives a sample.
+    """
+
+    num_samples: int
+    num_leapfrog: int
+    num_transitions: int
+
+    def log_likelihoods(
+        self, model: LatentModel, images: Images, seed: int, tell: Callable[[int], object]
+    ) -> LogLikelihoods:
+        """Both estimates of all images, a block at a time.
+
+        Args:
+            model: in evaluation mode.
+            images: what is scored.
+            seed: of the chains; all noise follows from it and from the images' position.
+            tell: called with the number of images that went through a transition.
+        """
+        images_at_once = max(1, rows_of_block(model, images) // self.num_samples)
+        found = [
+            self._of_block(model, some, partial(reseed, some.x.device, seed, Stream.POSTERIOR, number), tell)
+            for number, some in enumerate(images.split_up(images_at_once))
+        ]
+        return LogLikelihoods(*(torch.cat(column) for column in zip(*found, strict=True)))
+
+    @torch.no_grad()
+    def _of_block(
+        self, model: LatentModel, images: Images, noise: Callable[[int], None], tell: Callable[[int], object]
+    ) -> LogLikelihoods:
+        noise(START)
+        start = prior_samples(model, self.num_samples, images)
+        path = path_to_posterior(model, images, [z.shape[-1] for z in start])
+        log_joint = path.at(1.0)
+        noise(CHAINS)
+        samples = marginal.posterior_samples(
+            path,
+            torch.cat(start, -1),  # (L, B, D)
+            num_leapfrog=self.num_leapfrog,
+            num_transitions=self.num_transitions,
+            tell=partial(tell, len(images.x)),
+        )
+        q = marginal.fitted_normal(samples.fitting)
+        z = samples.estimating
+        from_posterior = marginal.from_posterior(log_joint(z), q.log_prob(z))
+        noise(PROPOSAL)
+        z = q.sample((self.num_samples,))
+        importance = bounds.importance_weighted(log_joint(z) - q.log_prob(z))
+        return LogLikelihoods(from_posterior.cpu(), importance.cpu(), samples.acceptance.mean(0).cpu())
+
+
+class MarginalLikelihood(Measure):
+    """-log p(x) from samples of the posterior, for some of the images, where latent units are few.
+
+    1 / p(x) = E_{p(z|x)}[q(z) / p(x, z)]
+
+    q is a normal law fitted to other samples of the posterior: Kingma & Welling 2014, appendix D,
+    https://arxiv.org/abs/1312.6114, who trust it below five latent units. In expectation this `nll` lies below
+    -log p(x), and `nll_importance`, importance sampling with the same q as the proposal, above: where the two differ,
+    neither is to be trusted. Where they agree a mode of the posterior that no chain found may still be missing from
+    both. Chains come from the prior, and owe nothing to the encoder.
+
+    Args:
+        num_images: how many of the images, the same ones every time.
+        num_samples: L, for each image, more than there are latent units; each from a chain of its own.
+        num_leapfrog: leapfrog steps of a transition.
+        num_transitions: transitions of a chain before each of its two samples.
+    """
+
+    def __init__(
+        self,
+        num_images: PositiveInt = 1000,
+        num_samples: AtLeastTwo = 50,
+        num_leapfrog: PositiveInt = 4,
+        num_transitions: PositiveInt = 10,
+    ) -> None:
+        self.num_images = num_images
+        self.chains = Chains(num_samples, num_leapfrog, num_transitions)
+
+    def refusal(self, subject: Subject) -> str | None:
+        return unfit(subject.model, subject.images, self.chains.num_samples)
+
+    def __call__(self, subject: Subject) -> dict[str, Estimate]:
+        images = subject.images.some(self.num_images)
+        transitions = marginal.num_transitions_in_all(self.chains.num_transitions)
+        with progress(len(images.x) * transitions, "marginal_likelihood") as bar:
+            found = self.chains.log_likelihoods(subject.model, images, subject.seed, bar.update)
+
+        def estimate(values: Tensor, how: str) -> Estimate:
+            about = over_images(-values, how, num_samples=self.chains.num_samples)
+            return about._replace(details={"acceptance": found.acceptance.mean().item()})
+
+        return {
+            "nll": estimate(found.from_posterior, "log 1/L sum q / p(x, z) at posterior samples, a lower bound"),
+            "nll_importance": estimate(found.importance, "importance sampling with the same q, -L_K, an upper bound"),
+        }
+
+
+def unfit(model: LatentModel, images: Images, num_samples: int) -> str | None:
+    """Why a model's posterior cannot be sampled and fitted, in one line; None where it can."""
+    if not model.has_elbo:
+        return "the model's codes follow no density"
+    if model.space != "real":
+        return "it follows gradients through the latent space, and z is no real vector here"
+    some = images.take(slice(1))
+    num_units = sum(latent.z.shape[-1] for latent in model.trace(some.x, some.c).latents)
+    if num_samples <= num_units:
+        return f"a normal law of {num_units} latent units cannot be fitted to num_samples={num_samples}"
+    return None

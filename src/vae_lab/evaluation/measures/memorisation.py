@@ -1,0 +1,45 @@
+"""Whether the model's samples are copies of training images."""
+
+from collections.abc import Mapping
+
+from vae_lab.configuration.options import PositiveInt
+from vae_lab.evaluation.draws import NO_SAMPLES, draw_images
+from vae_lab.evaluation.measure import Estimate, Measure, Subject, not_held_out, over_images
+from vae_lab.evaluation.scores.neighbours import distance_to_nearest
+from vae_lab.evaluation.scores.ranking import auroc
+
+
+class Memorisation(Measure):
+    """How far samples, and real images of the chosen split, are from the nearest training image.
+
+    Distances are Euclidean, between pixels as the likelihood sees them. Samples that are nearer than unseen real
+    images are copies; `nearer_than_real` is the probability that a sample is the nearer of the two, 1/2 for a model of
+    the true law, and 1 for one that repeats its training images: Meehan et al. 2020, section 3.2,
+    https://arxiv.org/abs/2004.05675. Noisy pixels of p(x | z) put samples farther away.
+
+    Args:
+        num_images: samples, and real images, at most.
+    """
+
+    def __init__(self, num_images: PositiveInt = 1_000) -> None:
+        self.num_images = num_images
+
+    def refusal(self, subject: Subject) -> str | None:
+        return not_held_out(subject) if subject.fits_prior else NO_SAMPLES
+
+    def __call__(self, subject: Subject) -> Mapping[str, Estimate]:
+        images = subject.images.some(self.num_images)
+        references = subject.training.x.to(subject.device)
+        of_real, of_drawn = (
+            distance_to_nearest(x.to(references), references).double().cpu()
+            for x in (images.x, draw_images(subject, images.c, len(images.x)))
+        )
+        nearer = auroc(of_real.numpy(), of_drawn.numpy())
+        num, nearest = len(of_real), f"Euclidean distance from the nearest of {len(references):,} training images"
+        return {
+            "distance_of_samples": over_images(of_drawn, f"{nearest}, draws of p(x|z), z ~ p(z)"),
+            "distance_of_real_images": over_images(of_real, f"{nearest}, real images"),
+            "nearer_than_real": Estimate(
+                nearer.value, f"probability that a draw has the smaller {nearest}", num, nearer.standard_error
+            ),
+        }

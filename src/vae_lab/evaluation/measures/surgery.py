@@ -1,0 +1,117 @@
+"""What the rate is made of: the surgery of the ELBO."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vae_lab.configuration.options import PositiveInt
+from vae_lab.evaluation.blocks import blocks
+from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject, no_elbo, over_images
+from vae_lab.maths import kl
+from vae_lab.maths.aggregate import aggregate_posterior
+from vae_lab.models.latent_model import LatentModel, Trace
+from vae_lab.models.vae import VAE
+from vae_lab.seeding import Stream
+
+# Images whose posteriors make one law.
+POSTERIORS_AT_ONCE = 500
+
+
+class Surgery(Measure):
+    """The rate as the mutual information and the divergence of the aggregate posterior from the prior.
+
+    E[KL(q(z|x) || p(z))] = I_q(x; z) + KL(q(z) || p(z)),  q(z) = 1/N sum_n q(z | x_n)
+
+    Hoffman & Johnson 2016, http://approximateinference.org/accepted/HoffmanJohnson2016.pdf. The aggregate posterior is
+    that of the N measured images, which bounds I by log N: near that, I tells how many images there are, and less than
+    what a new image would. Where the units are independent normals given the image, and in the prior, the divergence
+    splits once more, into the total correlation and the divergences of the single units: Chen et al. 2018, equation 2,
+    https://arxiv.org/abs/1802.04942.
+
+    Args:
+        num_samples: L, latent samples for each image.
+    """
+
+    def __init__(self, num_samples: PositiveInt = 1) -> None:
+        self.num_samples = num_samples
+
+    def refusal(self, subject: Subject) -> str | None:
+        model = subject.model
+        if (reason := no_elbo(subject)) is not None:
+            return reason
+        if not isinstance(model, VAE):
+            return "it is about models with one stochastic layer"
+        if not model.posterior.one_pass_density:
+            return (
+                "it takes the density of every z under every posterior, each of which costs a pass for each latent unit"
+            )
+        if model.prior.needs_labels:
+            return "the prior has a law for each class, and the aggregate posterior is one of all classes"
+        return None
+
+    def __call__(self, subject: Subject) -> dict[str, Estimate]:
+        model = subject.model
+        assert isinstance(model, VAE)
+        by_units = model.posterior.is_factorial and model.prior.is_factorial
+        posteriors = posteriors_of(model, subject.images)
+        terms: dict[str, list[Tensor]] = defaultdict(list)
+        for block in blocks(subject, self.num_samples, Stream.AGGREGATE, "surgery"):
+            of_block: dict[str, Tensor] = {}
+            for trace in block.traces:
+                for name, values in surgery(trace, posteriors, by_units=by_units).items():
+                    share = values.cpu().double().sum(0) / self.num_samples  # (I,) or (I, D)
+                    of_block[name] = of_block[name] + share if name in of_block else share
+            for name, values in of_block.items():
+                terms[name].append(values)
+        return self._estimates({name: torch.cat(values) for name, values in terms.items()}, len(subject.images.x))
+
+    def _estimates(self, terms: dict[str, Tensor], num_images: int) -> dict[str, Estimate]:
+        aggregate = f"q(z) of {num_images} images"
+        estimators = {
+            "mutual_information": f"E[log q(z|x) - log q(z)], {aggregate}",
+            "marginal_kl": f"E[log q(z) - log p(z)], {aggregate}",
+            "rate": "E[log q(z|x) - log p(z)], mutual_information + marginal_kl",
+            "total_correlation": f"E[log q(z) - sum_d log q(z_d)], {aggregate}",
+            "dimension_wise_kl": f"E[sum_d log q(z_d) - log p(z_d)], {aggregate}",
+        }
+        figures = {
+            name: over_images(terms[name], estimator, num_samples=self.num_samples)
+            for name, estimator in estimators.items()
+            if name in terms
+        }
+        if "rate_of_units" in terms:
+            units = terms["rate_of_units"]  # (N, D)
+            figures["rate_of_units"] = over_images(
+                units.sum(1), "sum_d KL(q(z_d|x) || p(z_d)), in closed form"
+            )._replace(details={"units": units.mean(0).tolist()})
+        return figures
+
+
+def surgery(trace: Trace, posteriors: Sequence[Distribution], *, by_units: bool) -> dict[str, Tensor]:
+    """The terms at the samples of a pass, in nats, of shape (L, I) each; the rates of the units, (L, I, D)."""
+    (latent,) = trace.latents
+    aggregate = aggregate_posterior(latent.z.flatten(0, 1), posteriors, by_units=by_units)
+    log_q = aggregate.joint.view_as(latent.log_q)  # (L, I)
+    terms = {
+        "mutual_information": latent.log_q - log_q,
+        "marginal_kl": log_q - latent.log_p,
+        "rate": latent.log_q - latent.log_p,
+    }
+    if aggregate.units is not None:
+        log_q_units = aggregate.units.sum(-1).view_as(latent.log_q)  # (L, I)
+        units = kl.per_dimension(latent.q, latent.p)  # (I, D)
+        terms |= {
+            "total_correlation": log_q - log_q_units,
+            "dimension_wise_kl": log_q_units - latent.log_p,
+            "rate_of_units": units.expand(len(latent.z), *units.shape),
+        }
+    return terms
+
+
+@torch.no_grad()
+def posteriors_of(model: LatentModel, images: Images) -> list[Distribution]:
+    """The posteriors of all images, some hundreds of them to a law."""
+    return [model.encode(some.x, some.c) for some in images.split_up(POSTERIORS_AT_ONCE)]

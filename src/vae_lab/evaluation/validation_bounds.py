@@ -1,0 +1,66 @@
+"""The plain bounds of a model on images: the figures of validation, testing and model selection."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from vae_lab.maths import bounds
+from vae_lab.models.latent_model import LatentModel
+
+# Decoded images held at once: more no longer fit the processor's cache, and take twice the time.
+ROWS_AT_ONCE = 2048
+
+
+def plain_elbo(model: LatentModel, x: Tensor, c: Tensor | None = None) -> dict[str, Tensor]:
+    """The ELBO with one latent sample for each image, and its two parts, whatever the model was trained with.
+
+    Args:
+        model: any latent-variable model.
+        x: images, of shape (B, C, H, W).
+        c: what they are conditioned on.
+
+    Returns:
+        `elbo`, `rate` and `distortion` in nats, of shape (B,) each; elbo = -(rate + distortion).
+    """
+    trace = model.trace(x, c)
+    kl = trace.kl()
+    return {"elbo": bounds.elbo(trace.log_px, kl), "rate": kl.mean(0), "distortion": -trace.log_px.mean(0)}
+
+
+def nll(model: LatentModel, x: Tensor, c: Tensor | None = None, *, num_samples: int) -> Tensor:
+    """The negative log-likelihood -log p(x) in nats, of shape (B,), by the importance-weighted bound.
+
+    With finitely many samples it is an upper bound in expectation: Burda et al. 2016,
+    https://arxiv.org/abs/1509.00519.
+    """
+    chunk = max(1, ROWS_AT_ONCE // num_samples)  # images
+    contexts = [None] * -(-len(x) // chunk) if c is None else c.split(chunk)
+    log_w = [
+        model.trace(images, context, num_samples=num_samples).log_w()
+        for images, context in zip(x.split(chunk), contexts, strict=True)
+    ]
+    return -bounds.importance_weighted(torch.cat(log_w, 1))
+
+
+def bits_per_dim(nats: float, num_dims: int, *, dequantized: bool = False) -> float:
+    r"""Nats per image as bits for each of its pixel values.
+
+    -log p(x) / (D log 2)                     of binary pixels or 256 levels
+    (-log p(x) + D log 256) / (D log 2)       of dequantised pixels
+
+    A density p says of an image k of 256 levels that it has the probability P(k), its integral over the cell of volume
+    256^-D that k is spread over: P(k) = 256^-D E_u[p((k + u) / 256)]. By Jensen's inequality
+    -log P(k) <= D log 256 - E_u[log p((k + u) / 256)], so on dequantised pixels the figure is an upper bound, in
+    expectation over u, on the code length of the levels, and compares with that of a law of levels: Theis et al. 2016,
+    section 3.1, https://arxiv.org/abs/1511.01844.
+
+    Args:
+        nats: -log p(x), or a bound on it, in nats per image.
+        num_dims: D, the number of pixel values of an image.
+        dequantized: whether the image is one of dequantised pixels.
+
+    >>> bits_per_dim(784 * math.log(256), 784), bits_per_dim(0.0, 784, dequantized=True)
+    (8.0, 8.0)
+    """
+    return nats / (num_dims * math.log(2)) + (8 if dequantized else 0)

@@ -1,0 +1,1 @@
+"""Parts that work, and whose place is not settled yet."""

@@ -1,0 +1,63 @@
+"""When the members of an ensemble are saved and drawn: when their runs alone would be."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from vae_lab.experimental.ensemble.module import EnsembleModule
+from vae_lab.training.callbacks import Figures
+from vae_lab.training.run import Run
+
+
+class EnsembleCheckpoints(Checkpoint):
+    """Keeps each member's best epoch and last state; see `vae_lab.training.callbacks.BestAndLast`.
+
+    Args:
+        runs: the members.
+        figures: draws their pictures; None draws none.
+    """
+
+    def __init__(self, runs: Sequence[Run], figures: Figures | None) -> None:
+        self.runs = runs
+        self.figures = figures
+        self.files = runs[0].checkpoints  # of the others only the folders differ
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, EnsembleModule)
+        if trainer.sanity_checking:
+            return
+        improved = [
+            number
+            for number in pl_module.alive()
+            if self.runs[number].checkpoints.improved(
+                self.runs[number].module.criterion,
+                pl_module.figures[number],
+                trainer.current_epoch,
+                trainer.global_step - 1,
+            )
+        ]
+        if improved:
+            trainer.save_checkpoint(self.files.best_path, weights_only=True, storage_options=improved)
+        if self.figures is not None and self.figures.is_due(trainer.current_epoch):
+            for run in self.runs:
+                self.figures.show(run.trainer.loggers, self.figures.draw(run.module, run.data), trainer.global_step)
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self.files.is_due(batch_idx, trainer.num_training_batches):
+            self._save(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._save(trainer, pl_module)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        if isinstance(exception, SIGTERMException) and trainer.training:
+            self._save(trainer, pl_module)
+
+    def _save(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert isinstance(pl_module, EnsembleModule)
+        trainer.save_checkpoint(self.files.last_path, storage_options=pl_module.alive())

@@ -1,0 +1,98 @@
+"""The training of several runs as one."""
+
+import logging
+from collections.abc import Sequence
+
+from hydra.utils import instantiate
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar, Timer
+
+from vae_lab import build
+from vae_lab.errors import UserError
+from vae_lab.experimental.ensemble.batches import EnsembleData
+from vae_lab.experimental.ensemble.callbacks import EnsembleCheckpoints
+from vae_lab.experimental.ensemble.checkpoints import MemberFiles
+from vae_lab.experimental.ensemble.groups import WAY_OUT, check_ensemble
+from vae_lab.experimental.ensemble.module import EnsembleModule
+from vae_lab.runs import results
+from vae_lab.training.callbacks import Figures
+from vae_lab.training.run import Run
+
+log = logging.getLogger(__name__)
+
+
+def fit_together(runs: Sequence[Run]) -> list[Exception | None]:
+    """Train runs; those that stand at the same step at once.
+
+    Returns:
+        What each failed with, or None.
+    """
+    at_step: dict[int, list[int]] = {}
+    for number, run in enumerate(runs):
+        at_step.setdefault(results.step_of(run.resumed), []).append(number)
+    failures: list[Exception | None] = [None for _ in runs]
+    for numbers in at_step.values():
+        members = [runs[number] for number in numbers]
+        outcome: list[Exception | None] = [None for _ in members]
+        try:
+            if len(members) == 1:
+                members[0].fit()
+            else:
+                outcome = fit_stack(members)
+        except Exception as error:  # each job reports it, as it would one of its own
+            outcome = [error for _ in members]
+        for number, failure in zip(numbers, outcome, strict=True):
+            failures[number] = failure
+    return failures
+
+
+def fit_stack(runs: Sequence[Run]) -> list[Exception | None]:
+    """Train runs that stand at the same step, and leave each as if it had been trained alone.
+
+    Raises:
+        UserError: where they cannot be trained at once.
+    """
+    first = runs[0]
+    check_ensemble(first.config)
+    log.info("training %s members at once", len(runs))
+    timer = Timer()
+    figures, others = callbacks_of(first)
+    module = EnsembleModule(runs)
+    trainer: Trainer = build.part(
+        first.config,
+        "trainer",
+        Trainer,
+        default_root_dir=str(first.run_dir),
+        callbacks=[timer, EnsembleCheckpoints(runs, figures), *others],
+        logger=False,
+        plugins=[MemberFiles([run.checkpoints.last_path.parent for run in runs])],
+    )
+    data = EnsembleData(first.data, [run.module.seed for run in runs])
+    trainer.fit(module, datamodule=data, ckpt_path=first.resumed, weights_only=True)
+    for run in runs:
+        run.ensemble_size = len(runs)
+        run.timer.load_state_dict(timer.state_dict())
+        run.trainer.fit_loop.load_state_dict(trainer.fit_loop.state_dict())
+    return module.failures
+
+
+def callbacks_of(run: Run) -> tuple[Figures | None, list[Callback]]:
+    """The callback that draws pictures of each member, and those that look at none of them.
+
+    Raises:
+        UserError: for a callback of which it is not known what it would make of an ensemble.
+    """
+    figures: Figures | None = None
+    others: list[Callback] = []
+    for name, node in run.config.callbacks.items():
+        callback = None if node is None else instantiate(node, _convert_="all")
+        if isinstance(callback, Figures):
+            figures = callback
+        elif isinstance(callback, ProgressBar):
+            others.append(callback)
+        elif callback is not None:
+            raise UserError(
+                f"callbacks.{name}._target_={node['_target_']}: a callback sees one model, an ensemble has several; "
+                f"leave it out with callbacks.{name}=null, {WAY_OUT}"
+            )
+    return figures, others

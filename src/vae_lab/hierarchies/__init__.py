@@ -1,1 +1,0 @@
-"""Models with several stochastic layers."""

@@ -1,0 +1,69 @@
+"""The model of a generative adversarial network: a decoder with a prior for its noise, and no encoder."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vae_lab.distributions.conditional import at_least_float32
+from vae_lab.errors import UserError
+from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.models.latent_model import Dream, LatentModel, Trace, draw_each
+from vae_lab.networks.condition import given
+from vae_lab.priors.prior import Prior
+
+
+class Generator(LatentModel):
+    """p(z) p(x | z) without a posterior: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661.
+
+    What needs a posterior (a pass, a code, the ELBO) is refused with a `UserError`.
+
+    Args:
+        prior: the law of the noise z.
+        decoder: maps latent vectors (*batch, *latent) to the likelihood's parameters.
+        likelihood: the family p(x | z).
+    """
+
+    has_encoder = False
+    has_elbo = False
+
+    def __init__(self, prior: Prior, decoder: nn.Module, likelihood: Likelihood) -> None:
+        super().__init__()
+        self.prior = prior
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.space = prior.space
+
+    def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.likelihood(at_least_float32(given(self.decoder, z, c)))
+
+    def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        (z,) = zs
+        return self.prior(c).log_prob(z)
+
+    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+        z = draw_each(self.prior(c), n)
+        return Dream((z,), self.decode(z, c))
+
+    def trace(
+        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+    ) -> Trace:
+        refuse()
+
+    def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        refuse()
+
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        refuse()
+
+    def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        refuse()
+
+
+def refuse() -> NoReturn:
+    """Say that there is no posterior."""
+    raise UserError(
+        "this model has no encoder, as a GAN has none, and so no codes, no reconstructions and no ELBO; sample from "
+        "it, or train another with objective=vae_gan"
+    )

@@ -1,0 +1,195 @@
+"""Any number of stochastic layers, inferred from the top down."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+
+from vae_lab.configuration.options import Activation, PositiveInt, Widths
+from vae_lab.distributions.conditional import at_least_float32
+from vae_lab.distributions.detached import detached
+from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.maths import kl
+from vae_lab.models.hierarchy import Hierarchy
+from vae_lab.models.latent_model import Dream, Latent, LatentModel, Trace, draw, draw_each
+from vae_lab.networks.activation import ACTIVATIONS
+from vae_lab.networks.architecture import OutputBias, Shape
+from vae_lab.networks.condition import given
+from vae_lab.networks.dense import MLP
+from vae_lab.networks.frozen import frozen
+from vae_lab.networks.wrapper import Frame
+from vae_lab.posteriors.normal import DiagonalNormal
+from vae_lab.priors.prior import Prior
+
+
+class LadderVAE(LatentModel):
+    """p(z_L) p(z_{L-1} | z_L) ... p(x | z_1), with q(z_L | x) and q(z_l | z_{l+1}, x) from the top down.
+
+    Below the top, a posterior is the product of what the image says about the layer and what the layer above
+    says, q(z_l | z_{l+1}, x) ~ N(m_l(x), s_l(x)^2) p(z_l | z_{l+1}), so precisions add:
+
+        1/s^2 = 1/s_l^2 + 1/t_l^2,   m = s^2 (m_l / s_l^2 + n_l / t_l^2)
+
+    Sonderby et al. 2016, section 2, https://arxiv.org/abs/1602.02282. With one layer it is the plain VAE.
+
+    `encode` gives q(z_1 | x) at the posterior means of the layers above; `decode` gives p(x | z_1).
+
+    Args:
+        upward: deterministic maps, from the image to the features of layer 1, from those to layer 2, and so on.
+        inferred: maps from the features of each layer to the parameters of N(m_l(x), s_l(x)^2).
+        prior: the law p(z_L).
+        downward: maps from z_{l+1} to the parameters of p(z_l | z_{l+1}), for l = 1, ..., L - 1.
+        decoder: maps z_1 to the parameters of p(x | z_1).
+        likelihood: the family p(x | z_1).
+        dims: units of each layer, from the image on.
+    """
+
+    def __init__(
+        self,
+        upward: Sequence[nn.Module],
+        inferred: Sequence[nn.Module],
+        prior: Prior,
+        downward: Sequence[nn.Module],
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        dims: Sequence[int],
+    ) -> None:
+        super().__init__()
+        self.upward = nn.ModuleList(upward)
+        self.inferred = nn.ModuleList(inferred)
+        self.prior = prior
+        self.downward = nn.ModuleList(downward)
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.laws = nn.ModuleList(DiagonalNormal(dim) for dim in dims)
+
+    def trace(
+        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+    ) -> Trace:
+        latents: list[Latent] = []
+        for level, from_image in reversed(list(enumerate(self._look_up(x, c)))):
+            if not latents:
+                q, p = from_image, self.prior(c)
+                scored = q if score else detached(q)
+                z = draw(q, num_samples, path=path)  # (K, B, D)
+            else:
+                p = self._look_down(level, latents[-1].z)
+                q = product(from_image, p)
+                # The sample of the layer above stays on the path: q depends on where it lies.
+                scored = q if score else product(detached(from_image), self._look_down_frozen(level, latents[-1].z))
+                z = draw(q, path=path)  # (K, B, D)
+            log_q, log_p = scored.log_prob(z), p.log_prob(z)  # (K, B) each
+            # Exact given the sample of the layer above, on which both laws depend.
+            exact = kl.closed_form(q, p)  # (B,) or (K, B)
+            divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
+            latents.append(Latent(z, log_q, log_p, divergence, q, p))
+        return Trace(self.decode(latents[-1].z, c).log_prob(x), tuple(latents))
+
+    def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        total = self.prior(c).log_prob(zs[0])
+        for level, (above, z) in zip(reversed(range(len(self.downward))), pairwise(zs), strict=True):
+            total = total + self._look_down(level, above).log_prob(z)
+        return total
+
+    def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        *lower, top = self._look_up(x, c)
+        total = top.log_prob(zs[0])
+        for level, (above, z) in zip(reversed(range(len(lower))), pairwise(zs), strict=True):
+            total = total + product(lower[level], self._look_down(level, above)).log_prob(z)
+        return total
+
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        *lower, q = self._look_up(x, c)
+        for level, from_image in reversed(list(enumerate(lower))):
+            q = product(from_image, self._look_down(level, q.mean))
+        return q
+
+    def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.encode(x, c).mean
+
+    def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.likelihood(at_least_float32(given(self.decoder, z, c)))
+
+    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+        zs = [draw_each(self.prior(c), n)]
+        for level in reversed(range(len(self.downward))):
+            zs.append(self._look_down(level, zs[-1]).sample())
+        return Dream(tuple(zs), self.decode(zs[-1], c))
+
+    def _look_up(self, x: Tensor, c: Tensor | None) -> list[Distribution]:
+        """N(m_l(x), s_l(x)^2) for every layer, from the image on: batch shape (B,)."""
+        laws = []
+        features = x
+        for level, (climb, infer, law) in enumerate(zip(self.upward, self.inferred, self.laws, strict=True)):
+            features = given(climb, features, c if level == 0 else None)
+            laws.append(law(at_least_float32(infer(features))))
+        return laws
+
+    def _look_down(self, level: int, above: Tensor) -> Distribution:
+        """p(z_l | z_{l+1}), where `level` counts from 0."""
+        return self.laws[level](at_least_float32(self.downward[level](above)))
+
+    def _look_down_frozen(self, level: int, above: Tensor) -> Distribution:
+        """p(z_l | z_{l+1}) with its network's parameters detached."""
+        return self.laws[level](at_least_float32(frozen(self.downward[level], above)))
+
+
+def product(one: Distribution, other: Distribution) -> Distribution:
+    """The normalised product of two diagonal normals, whose batch shapes broadcast."""
+    assert isinstance(one, Independent)
+    assert isinstance(other, Independent)
+    # In logarithms: precisions, squared once more by their gradients, would overflow where a scale is tiny.
+    first, second = (-2 * law.base_dist.scale.log() for law in (one, other))  # logarithms of the precisions
+    share = (first - second).sigmoid()
+    mean = share * one.mean + (1 - share) * other.mean
+    scale = (-0.5 * torch.logaddexp(first, second)).exp()
+    return Independent(Normal(mean, scale, validate_args=False), 1, validate_args=False)
+
+
+class Ladder(Hierarchy):
+    """The fully connected ladder.
+
+    Args:
+        lower_dims: units of the stochastic layers below the top one, from the image on; none make it the plain VAE.
+        hidden_sizes: units of the deterministic layers before every stochastic one, on the way up; reversed, on the
+            way down.
+        activation: the nonlinearity after each deterministic layer.
+    """
+
+    def __init__(
+        self,
+        lower_dims: Sequence[PositiveInt] = (50,),
+        hidden_sizes: Widths = (200, 200),
+        activation: Activation = "relu",
+    ) -> None:
+        self.lower_dims = tuple(lower_dims)
+        self.hidden_sizes = tuple(hidden_sizes)
+        self.activation = activation
+
+    def assemble(self, frame: Frame, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
+        *before, last = self.hidden_sizes
+        climb, infer, descend = (
+            MLP(before, self.activation),
+            MLP((), self.activation),
+            MLP(self.hidden_sizes, self.activation),
+        )
+        dims = (*self.lower_dims, latent_dim)
+
+        def features(seen: Shape) -> nn.Module:
+            return nn.Sequential(climb.encoder(seen, (last,)), ACTIVATIONS[self.activation]())
+
+        first = frame.behind_corruption(frame.encoder(features))
+        return LadderVAE(
+            [first, *(features((last,)) for _ in self.lower_dims)],
+            [infer.encoder((last,), (2 * dim,)) for dim in dims],
+            prior,
+            [
+                OutputBias(descend.decoder((above,), (2 * below,)), torch.zeros(2 * below))
+                for below, above in pairwise(dims)
+            ],
+            frame.decoder(lambda seen: descend.decoder(seen, likelihood.param_shape), (dims[0],)),
+            likelihood,
+            dims,
+        )

@@ -1,0 +1,147 @@
+"""Two stochastic layers, inferred from the image upwards."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vae_lab.configuration.options import Activation, PositiveInt
+from vae_lab.distributions.conditional import at_least_float32
+from vae_lab.distributions.detached import detached
+from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.maths import kl
+from vae_lab.models.hierarchy import Hierarchy
+from vae_lab.models.latent_model import Dream, Latent, LatentModel, Trace, draw, draw_each
+from vae_lab.networks.architecture import OutputBias
+from vae_lab.networks.condition import given
+from vae_lab.networks.dense import MLP
+from vae_lab.networks.frozen import frozen
+from vae_lab.networks.wrapper import Frame
+from vae_lab.posteriors.normal import DiagonalNormal
+from vae_lab.priors.prior import Prior
+
+
+class TwoLayerVAE(LatentModel):
+    """p(z2) p(z1 | z2) p(x | z1), with q(z1 | x) q(z2 | z1).
+
+    Burda et al. 2016, section 5 and figure 1, https://arxiv.org/abs/1509.00519.
+
+    `encode` gives q(z1 | x) and `decode` p(x | z1): the layer next to the image is the code.
+
+    Args:
+        encoder: maps images to the parameters of q(z1 | x).
+        upper_encoder: maps z1 to the parameters of q(z2 | z1).
+        prior: the law p(z2).
+        upper_decoder: maps z2 to the parameters of p(z1 | z2).
+        decoder: maps z1 to the parameters of p(x | z1).
+        likelihood: the family p(x | z1).
+        dims: units of z1 and of z2.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        upper_encoder: nn.Module,
+        prior: Prior,
+        upper_decoder: nn.Module,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        dims: tuple[int, int],
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.upper_encoder = upper_encoder
+        self.prior = prior
+        self.upper_decoder = upper_decoder
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.lower_law = DiagonalNormal(dims[0])  # of q(z1 | x) and of p(z1 | z2)
+        self.upper_law = DiagonalNormal(dims[1])  # of q(z2 | z1)
+
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.lower_law(at_least_float32(given(self.encoder, x, c)))
+
+    def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.encode(x, c).mean
+
+    def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.likelihood(at_least_float32(given(self.decoder, z, c)))
+
+    def trace(
+        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+    ) -> Trace:
+        lower_q = self.encode(x, c)
+        z1 = draw(lower_q, num_samples, path=path)  # (K, B, D1)
+        upper_q, upper_p = self.upper_law(at_least_float32(self.upper_encoder(z1))), self.prior(c)
+        z2 = draw(upper_q, path=path)  # (K, B, D2)
+        lower_p = self.lower_law(at_least_float32(self.upper_decoder(z2)))
+        lower_scored, upper_scored = lower_q, upper_q
+        if not score:
+            # z1 stays on the path: q(z2 | z1) depends on where it lies.
+            lower_scored = detached(lower_q)
+            upper_scored = self.upper_law(at_least_float32(frozen(self.upper_encoder, z1)))
+        upper_log_q, upper_log_p = upper_scored.log_prob(z2), upper_p.log_prob(z2)  # (K, B) each
+        lower_log_q, lower_log_p = lower_scored.log_prob(z1), lower_p.log_prob(z1)  # (K, B) each
+        exact = kl.closed_form(upper_q, upper_p)  # (K, B): exact given z1
+        upper_kl = upper_log_q - upper_log_p if exact is None else exact
+        # No closed form here: p(z1 | z2) is taken at a z2 that was inferred from this very z1.
+        lower_kl = lower_log_q - lower_log_p
+        return Trace(
+            self.decode(z1, c).log_prob(x),
+            (
+                Latent(z2, upper_log_q, upper_log_p, upper_kl, upper_q, upper_p),
+                Latent(z1, lower_log_q, lower_log_p, lower_kl, lower_q, lower_p),
+            ),
+        )
+
+    def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        z2, z1 = zs
+        lower_p = self.lower_law(at_least_float32(self.upper_decoder(z2)))
+        return self.prior(c).log_prob(z2) + lower_p.log_prob(z1)
+
+    def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        z2, z1 = zs
+        return self.encode(x, c).log_prob(z1) + self.upper_law(at_least_float32(self.upper_encoder(z1))).log_prob(z2)
+
+    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+        z2 = draw_each(self.prior(c), n)
+        z1 = self.lower_law(at_least_float32(self.upper_decoder(z2))).sample()
+        return Dream((z2, z1), self.decode(z1, c))
+
+
+class TwoLayer(Hierarchy):
+    """The fully connected model of two stochastic layers.
+
+    The defaults are Burda et al. 2016, https://arxiv.org/abs/1509.00519: images, 200-200, 100 units of z1, 100-100,
+    `latent_dim` (50 in the paper) units of z2, with tanh between.
+
+    Args:
+        hidden_sizes: units of the layers between the image and z1, from the image on.
+        lower_dim: units of z1.
+        upper_hidden_sizes: units of the layers between z1 and z2, from z1 on.
+        activation: the nonlinearity after each hidden layer.
+    """
+
+    def __init__(
+        self,
+        hidden_sizes: Sequence[PositiveInt] = (200, 200),
+        lower_dim: PositiveInt = 100,
+        upper_hidden_sizes: Sequence[PositiveInt] = (100, 100),
+        activation: Activation = "tanh",
+    ) -> None:
+        self.lower_dim = lower_dim
+        self.images = MLP(hidden_sizes, activation)
+        self.latents = MLP(upper_hidden_sizes, activation)
+
+    def assemble(self, frame: Frame, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
+        lower_params, upper_params = (2 * self.lower_dim,), (2 * latent_dim,)
+        return TwoLayerVAE(
+            frame.behind_corruption(frame.encoder(lambda seen: self.images.encoder(seen, lower_params))),
+            self.latents.encoder((self.lower_dim,), upper_params),
+            prior,
+            OutputBias(self.latents.decoder((latent_dim,), lower_params), torch.zeros(lower_params)),
+            frame.decoder(lambda seen: self.images.decoder(seen, likelihood.param_shape), (self.lower_dim,)),
+            likelihood,
+            dims=(self.lower_dim, latent_dim),
+        )

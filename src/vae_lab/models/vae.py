@@ -1,0 +1,84 @@
+"""The variational autoencoder with one stochastic layer."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vae_lab.distributions.conditional import at_least_float32
+from vae_lab.distributions.detached import detached
+from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.maths import kl
+from vae_lab.models.latent_model import Dream, Latent, LatentModel, Trace, draw, draw_each
+from vae_lab.networks.condition import given
+from vae_lab.posteriors.posterior import Posterior
+from vae_lab.priors.prior import Prior
+
+
+class VAE(LatentModel):
+    """A variational autoencoder with one stochastic layer: Kingma & Welling 2014, https://arxiv.org/abs/1312.6114.
+
+    Args:
+        encoder: maps images (*batch, C, H, W) to the posterior's parameters.
+        posterior: the family q(z | x).
+        prior: the law p(z).
+        decoder: maps latent vectors (*batch, *latent) to the likelihood's parameters.
+        likelihood: the family p(x | z).
+    """
+
+    def __init__(
+        self, encoder: nn.Module, posterior: Posterior, prior: Prior, decoder: nn.Module, likelihood: Likelihood
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.posterior = posterior
+        self.prior = prior
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.has_elbo = posterior.has_density
+        self.space = posterior.space
+
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.posterior(at_least_float32(given(self.encoder, x, c)))
+
+    def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.posterior.centre(self.encode(x, c))
+
+    def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        return self.likelihood(at_least_float32(given(self.decoder, self.posterior.decoder_gain * z, c)))
+
+    def trace(
+        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+    ) -> Trace:
+        return self.trace_under(self.encode(x, c), x, c, num_samples=num_samples, score=score, path=path)
+
+    def trace_under(
+        self,
+        q: Distribution,
+        x: Tensor,
+        c: Tensor | None = None,
+        *,
+        num_samples: int = 1,
+        score: bool = True,
+        path: bool = True,
+    ) -> Trace:
+        """A pass as in `trace`, with any law q in the place of the encoder's posterior: batch shape (B,)."""
+        p = self.prior(c)
+        z = draw(q, num_samples, path=path)  # (K, B, *latent)
+        log_q, log_p = (q if score else detached(q)).log_prob(z), p.log_prob(z)  # (K, B) each
+        exact = kl.closed_form(q, p)  # (B,)
+        divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
+        log_px = self.decode(z, c).log_prob(x)  # (K, B)
+        return Trace(log_px, (Latent(z, log_q, log_p, divergence, q, p),))
+
+    def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        (z,) = zs
+        return self.prior(c).log_prob(z)
+
+    def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
+        (z,) = zs
+        return self.encode(x, c).log_prob(z)
+
+    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+        z = draw_each(self.prior(c), n)
+        return Dream((z,), self.decode(z, c))

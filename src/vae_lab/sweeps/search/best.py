@@ -1,0 +1,95 @@
+"""The best of a search, as an experiment that anybody can train."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra import compose
+from omegaconf import OmegaConf
+from optuna import Study
+from optuna.trial import FrozenTrial, TrialState
+
+from vae_lab.errors import show
+from vae_lab.reports.configurations import label
+from vae_lab.runs.files import write_text
+from vae_lab.runs.reading import Run, read_run
+from vae_lab.runs.same_run import leaves
+from vae_lab.sweeps.search.study import FOLDER
+
+# Groups that name settings of other groups together, or say how jobs are chosen and started.
+NOT_OF_A_RUN = frozenset({"experiment", "sweep", "search", "size", "launcher"})
+
+
+def write_best(study: Study, metrics: Sequence[str], sweep_dir: Path) -> str:
+    """Write the best configuration into `SWEEP/experiment/best.yaml`; of two metrics, each on their Pareto front.
+
+    Hydra must have been initialised with the folder of the configuration.
+
+    Args:
+        study: a study without running trials.
+        metrics: the figures that the search is for.
+        sweep_dir: the folder of the search.
+
+    Returns:
+        what a person reads in the terminal.
+    """
+    counts = {state: sum(trial.state is state for trial in study.get_trials(deepcopy=False)) for state in TrialState}
+    ended = ", ".join(
+        f"{counts[state]} {name}"
+        for name, state in (
+            ("finished", TrialState.COMPLETE),
+            ("pruned", TrialState.PRUNED),
+            ("failed", TrialState.FAIL),
+        )
+        if counts[state]
+    )
+    lines = [f"search       {sum(counts.values())} trials: {ended}"]
+    folder = sweep_dir / "experiment"
+    for stale in [folder / "best.yaml", *folder.glob("front_*.yaml")]:  # and nothing that somebody else put there
+        stale.unlink(missing_ok=True)
+    best = study.best_trials if counts[TrialState.COMPLETE] else []
+    for trial in sorted(best, key=lambda trial: (trial.values, trial.number)):
+        name = "best" if len(metrics) == 1 else f"front_{trial.number}"
+        figures = label({metric: f"{value:.6g}" for metric, value in zip(metrics, trial.values, strict=True)})
+        command, text = as_experiment(name, trial, sweep_dir)
+        title = f"Trial {trial.number} of the search in {sweep_dir}: {figures}"
+        write_text(folder / f"{name}.yaml", f"# @package _global_\n# {title}\n#   {command}\n{text}")
+        lines += [f"{'best' if name == 'best' else 'on the front':<12} trial {trial.number}, {figures}"]
+        lines += [f"train it     {command}"]
+        if len(metrics) == 1:
+            break  # of several with the same figure, the first
+    return "\n".join(lines)
+
+
+def as_experiment(name: str, trial: FrozenTrial, sweep_dir: Path) -> tuple[str, str]:
+    """A trial as the command that trains its configuration, and as the experiment that the command names."""
+    folder = sweep_dir / trial.user_attrs[FOLDER]
+    choices, settings, removed = differences(read_run(folder.name, folder))
+    config = OmegaConf.create({"defaults": [{f"override /{group}": choice} for group, choice in choices.items()]})
+    for key, value in settings.items():
+        OmegaConf.update(config, key, value, force_add=True)
+    command = ["python", "-m", "vae_lab.train", f"--config-dir={sweep_dir}", f"experiment={name}"]
+    return shlex.join([*command, *(f"~{key}" for key in removed)]), OmegaConf.to_yaml(config)
+
+
+def differences(run: Run) -> tuple[dict[str, str | None], dict[str, object], list[str]]:
+    """In what a run differs from the defaults: choices of config groups, settings, and settings that it has not.
+
+    A YAML cannot take a setting away, only a callback.
+    """
+    usual = compose("train", return_hydra_config=True).hydra.runtime.choices
+    differ = {group: name for group, name in run.choices.items() if group not in NOT_OF_A_RUN}
+    differ = {group: name for group, name in differ.items() if name != usual.get(group)}
+    standard = leaves(compose("train", [f"{group}={show(name)}" for group, name in differ.items()]))
+    settings = {key: value for key, value in run.settings.items() if key not in standard or standard[key] != value}
+    removed = []
+    for key in sorted(standard.keys() - run.settings.keys()):
+        parts = key.split(".")
+        parents = [".".join(parts[:depth]) for depth in range(1, len(parts))]
+        if any(parent in settings for parent in parents):  # as a whole
+            continue
+        if parts[0] == "callbacks" and not any(known.startswith(f"{parents[1]}.") for known in run.settings):
+            settings[parents[1]] = None
+        else:
+            removed.append(key)
+    return differ, settings, removed

@@ -1,0 +1,81 @@
+"""A search from its first trial to its best configuration."""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.plugins.launcher import Launcher
+from hydra_plugins.hydra_optuna_sweeper._impl import create_optuna_distribution_from_override
+from omegaconf import DictConfig, OmegaConf
+
+from vae_lab.configuration.overrides import without_hydra
+from vae_lab.runs.folder import save_yaml
+from vae_lab.runs.same_run import check_same_settings
+from vae_lab.sweeps.search.best import write_best
+from vae_lab.sweeps.search.settings import metrics_of, overrides_of
+from vae_lab.sweeps.search.study import conclude, next_trials, open_study
+
+log = logging.getLogger(__name__)
+
+
+def search(config: DictConfig, loader: ConfigLoader, launcher: Launcher, arguments: Sequence[str]) -> None:
+    """Run trials until there are as many as planned, and write the best one's configuration.
+
+    A trial is numbered as its job; its folder says how it ended. An interrupted search goes on: trials that were
+    running are resumed, and those that ended are not repeated.
+
+    Args:
+        config: the configuration of the sweep.
+        loader: composes configurations.
+        launcher: runs jobs.
+        arguments: the overrides of the command line.
+
+    Raises:
+        UserError: where the folder holds another search.
+    """
+    sweeper, sweep_dir = config.hydra.sweeper, Path(config.hydra.sweep.dir)
+    overrides = overrides_of(sweeper, arguments)
+    fixed = [override.input_line or "" for override in overrides if not override.is_sweep_override()]
+    searched = [override for override in overrides if override.is_sweep_override()]
+    record_search(sweep_dir, loader.load_sweep_config(config, fixed), [each.input_line or "" for each in searched])
+
+    metrics = metrics_of(sweeper)
+    space = {each.get_key_element(): create_optuna_distribution_from_override(each) for each in searched}
+    while trials := next_trials(open_study(sweeper), sweeper, space):
+        jobs = [[*fixed, *(f"{key}={value}" for key, value in trial.params.items())] for trial in trials]
+        returns = launcher.launch(jobs, initial_job_idx=trials[0].number)
+        study = open_study(sweeper)  # anew: what is known of a trial since it was made is not what the job reported
+        for trial, returned in zip(trials, returns, strict=True):
+            conclude(study, trial.number, returned, metrics, sweep_dir)
+    print(write_best(open_study(sweeper), metrics, sweep_dir))
+
+
+def record_search(sweep_dir: Path, config: DictConfig, space: Sequence[str]) -> None:
+    """Write down what is searched, and refuse to mix it with another search in the same folder.
+
+    Args:
+        sweep_dir: the folder of the search.
+        config: the configuration that all trials share, with Hydra's own part.
+        space: what differs among them.
+
+    Raises:
+        UserError: where the folder holds a search of other settings, for other figures or in another space.
+    """
+    path = sweep_dir / "multirun.yaml"
+    config.hydra.overrides.task = list(space)
+    if path.is_file():
+        before = OmegaConf.load(path)
+        assert isinstance(before, DictConfig)
+        check_same_settings(of_search(before), of_search(config), f"the folder {sweep_dir} holds a search")
+    save_yaml(config, path)
+
+
+def of_search(config: DictConfig) -> DictConfig:
+    """What decides the trials: the settings that they share, and what is searched for which figure."""
+    shared = without_hydra(config)
+    hydra = config.hydra
+    told = {"metric": hydra.sweeper.metric, "space": " ".join(sorted(hydra.overrides.task))}
+    merged = OmegaConf.merge({"search": told}, shared)
+    assert isinstance(merged, DictConfig)
+    return merged

@@ -1,0 +1,128 @@
+"""Other commands as the end of an experiment."""
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf
+from pydantic import BaseModel
+
+from vae_lab.configuration.choices import targets
+from vae_lab.configuration.paths import conf_dir
+from vae_lab.configuration.processes import is_first
+from vae_lab.errors import UserError, nearest
+from vae_lab.evaluation.gradients.options import GradientVariance, check_estimators
+from vae_lab.evaluation.options import Evaluation, check_measures
+
+
+class AfterTraining(Callback, ABC):
+    """Does to a run, or to all runs of a sweep, once they are trained and tested, what another command would do.
+
+    What cannot work is refused before anything is trained.
+
+    Args:
+        options: keys of that command that are not to have their defaults.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        self.options = options
+
+    @abstractmethod
+    def check(self) -> None:
+        """Refuse options that the command would refuse.
+
+        Raises:
+            UserError: one line with the key, its value, the reason and the way out.
+        """
+
+    @abstractmethod
+    def work(self, folders: Sequence[str]) -> None:
+        """What the command does to finished runs.
+
+        Raises:
+            UserError: as the command does.
+        """
+
+    def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
+        told(self.check)
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        told(self.check)
+
+    def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
+        done: JobReturn = kwargs["job_return"]
+        if is_first() and done.status is JobStatus.COMPLETED and done.hydra_cfg is not None:
+            folder = done.hydra_cfg.hydra.runtime.output_dir
+            told(lambda: self.work([folder]))
+
+    def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
+        # Not for commands that end before any job does.
+        from vae_lab.runs.reading import read_runs
+
+        runs = read_runs([Path(config.hydra.sweep.dir)])
+        finished = [str(run.folder) for run in runs if run.status == "finished"]
+        if is_first() and finished:
+            told(lambda: self.work(finished))
+
+    def settings(self, command: str, schema: type[BaseModel], run: str | list[str]) -> DictConfig:
+        """The configuration of a command for some runs."""
+        defaults = OmegaConf.load(conf_dir() / f"{command}.yaml")
+        assert isinstance(defaults, DictConfig)
+        config = OmegaConf.masked_copy(defaults, [key for key in schema.model_fields if key in defaults])
+        config.merge_with(self.options, {"run": run})
+        return config
+
+
+def told(work: Callable[[], None]) -> None:
+    """Work of which a mistake ends the command in one line: of an exception Hydra would make a warning."""
+    try:
+        work()
+    except UserError as error:
+        sys.exit(str(error))
+
+
+class Evaluate(AfterTraining):
+    """Measures runs as `python -m vae_lab.evaluate run=DIR measure=[...]` does it, all in one table.
+
+    Args:
+        measure: the measures by name, with the options that they have by default.
+        options: other keys of that command.
+    """
+
+    def __init__(self, measure: Sequence[str], **options: Any) -> None:
+        super().__init__(**options)
+        self.measure = measure
+
+    def check(self) -> None:
+        check_measures(self.evaluation(["a run to come"]))
+
+    def work(self, folders: Sequence[str]) -> None:
+        from vae_lab.evaluation.command import evaluate_runs
+
+        evaluate_runs(self.evaluation(list(folders)))
+
+    def evaluation(self, folders: list[str]) -> DictConfig:
+        """The configuration of that command."""
+        config = self.settings("evaluate", Evaluation, folders)
+        for name in self.measure:
+            if name not in targets("measure"):
+                raise UserError(f"measure={name}: there is no such measure; {nearest(name, targets('measure'))}")
+        config.measure = {name: OmegaConf.load(conf_dir() / "measure" / f"{name}.yaml") for name in self.measure}
+        return config
+
+
+class CompareEstimators(AfterTraining):
+    """Compares gradient estimators on each run, as `python -m vae_lab.gradient_variance run=DIR` does it."""
+
+    def check(self) -> None:
+        check_estimators(self.settings("gradient_variance", GradientVariance, "a run to come"))
+
+    def work(self, folders: Sequence[str]) -> None:
+        from vae_lab.evaluation.gradients.comparison import compare_estimators
+
+        for folder in folders:
+            compare_estimators(self.settings("gradient_variance", GradientVariance, folder))

@@ -1,0 +1,194 @@
+"""One run, from a checked configuration to its folder of results."""
+
+import logging
+import warnings
+from pathlib import Path
+from signal import SIGINT, SIGTERM, Signals
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from lightning.pytorch.callbacks import Timer
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from omegaconf import DictConfig, OmegaConf
+
+from vae_lab import build
+from vae_lab.configuration.flat import flatten
+from vae_lab.configuration.pixels import has_code_length
+from vae_lab.data.module import ImageData
+from vae_lab.errors import UserError
+from vae_lab.evaluation.validation_bounds import bits_per_dim
+from vae_lab.runs import results
+from vae_lab.runs.files import write_json
+from vae_lab.runs.folder import RunFolder
+from vae_lab.sweeps.search.pruning import pruning
+from vae_lab.training.callbacks import BestAndLast
+from vae_lab.training.module import TrainingModule
+from vae_lab.training.run import CO_TRAINER, Run
+
+log = logging.getLogger(__name__)
+
+
+def run_experiment(config: DictConfig) -> float:
+    """Train, validate, test and write the results.
+
+    Args:
+        config: a composed and checked configuration.
+
+    Returns:
+        The best validation ELBO, in nats per image; of a model that has none, its lowest distortion, and of one without
+        an encoder, its lowest kernel score.
+    """
+    co_trainer = CO_TRAINER.get()
+    run = prepare(config, None if co_trainer is None else co_trainer.data)
+    try:
+        if co_trainer is None:
+            run.fit()
+        else:
+            co_trainer.fit(run)
+    except SystemExit as error:
+        stop = signal_behind(error)
+        if stop is None:  # of a scheduler, which goes by its status to start the job again
+            raise
+        log.info("interrupted; to go on: python -m vae_lab.train resume=%s", run.run_dir)
+        raise SystemExit(128 + stop) from error
+    return conclude(run)
+
+
+def signal_behind(error: SystemExit) -> Signals | None:
+    """The signal that Lightning made an exit of, or None where it was not Lightning."""
+    if isinstance(error, SIGTERMException):
+        return SIGTERM
+    return SIGINT if isinstance(error.__context__, KeyboardInterrupt) else None
+
+
+def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
+    """Build what a run trains and where it writes.
+
+    Args:
+        config: a composed and checked configuration.
+        data: its images, where they were read before.
+    """
+    quieten_libraries()
+    run_dir = Path(HydraConfig.get().runtime.output_dir)
+    checkpoints = BestAndLast(RunFolder(run_dir), config.checkpoint_every_n_steps)
+    resumed = checkpoints.last_path if config.resume and checkpoints.last_path.is_file() else None
+    timer = Timer()
+
+    data = data.of_seed(config.seed) if data else build.data(config)
+    num_classes = build.num_classes(config, data)
+    model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
+    module = TrainingModule(
+        model,
+        build.objective(config, num_images=len(data.train.images), image_shape=data.image_shape),
+        build.optimizer(config),
+        schedule=build.schedule(config),
+        image_shape=data.image_shape,
+        num_classes=num_classes,
+        seed=config.seed,
+        nll_samples=config.nll_samples,
+        compiled=config.compile,
+    )
+    trainer = build.trainer(config, run_dir, [timer, checkpoints, *pruning()], first_step=results.step_of(resumed))
+    describe(config, data, module, trainer.loggers)
+
+    rank_zero_only(RunFolder(run_dir).metrics.unlink)(missing_ok=True)
+    return Run(config, run_dir, data, module, trainer, checkpoints, timer, resumed)
+
+
+def conclude(run: Run) -> float:
+    """Test the best epoch of a run and write the results; returns its validation figure."""
+    config, data, module, trainer, checkpoints = run.config, run.data, run.module, run.trainer, run.checkpoints
+    if checkpoints.best_value is None:
+        raise UserError(
+            f"no epoch had a finite val/{module.criterion.monitored}, so there is nothing to test; "
+            "try a smaller optimizer.lr"
+        )
+
+    tested = trainer.test(
+        run.module, datamodule=data, ckpt_path=checkpoints.best_path, weights_only=True, verbose=False
+    )
+    seconds = run.timer.time_elapsed()
+    metrics: results.Metrics = {
+        **tested[0],
+        **checkpoints.best_figures,
+        "epoch": checkpoints.best_epoch,
+        "epoch/chosen_by": f"val/{module.criterion.monitored}",
+        "train_seconds": seconds,
+        "images_per_second": (trainer.fit_loop.epoch_loop.total_batch_idx + 1) * data.batch_size / seconds,
+        "data/binarize": data.treatment,
+        "data/dequantize": data.dequantization,
+    }
+    if data.left_out is not None:
+        metrics["data/leave_out"] = ",".join(map(str, config.data.leave_out))  # no figure is of images of these classes
+    if run.ensemble_size > 1:
+        metrics["ensemble_size"] = run.ensemble_size  # the seconds are then those of all its members together
+    if config.condition is not None:
+        metrics["condition"] = config.condition  # the figures are then of log p(x | class)
+    if config.corruption is not None:
+        metrics["corruption"] = config.corruption["_target_"].rpartition(".")[2]
+        metrics["corruption/when"] = config.corruption.when
+    if "test/nll" in metrics:
+        metrics["test/nll_samples"] = config.nll_samples
+    if "test/nll" in metrics and has_code_length(build.likelihood_class(config).support, data.dequantization):
+        metrics["test/bits_per_dim"] = bits_per_dim(
+            tested[0]["test/nll"], data.test.images[0].numel(), dequantized=data.dequantization == "uniform"
+        )
+    finish(config, trainer.loggers, run.run_dir, metrics, checkpoints.best_step)
+    return checkpoints.best_value
+
+
+def quieten_libraries() -> None:
+    """Keep the terminal for what the user asked for."""
+    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning", "matplotlib.font_manager"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # The images lie in memory and batches are look-ups: there is nothing for worker processes to do.
+    warnings.filterwarnings("ignore", ".*does not have many workers.*")
+    # The window of the training log may be longer than an epoch: it goes on in the next one.
+    warnings.filterwarnings("ignore", ".*is smaller than the logging interval.*")
+    # Lightning's own use of a function of torch that is on its way out.
+    warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
+    # The test figures are sums over all processes, with no image counted twice.
+    warnings.filterwarnings("ignore", ".*it is recommended to use `Trainer\\(devices=1, num_nodes=1\\)`.*")
+
+
+@rank_zero_only
+def describe(config: DictConfig, data: ImageData, module: TrainingModule, loggers: list[Logger]) -> None:
+    """Say what is about to be trained, with the choices that were made automatically."""
+    num_parameters, num_beside = (
+        sum(parameter.numel() for parameter in part.parameters() if parameter.requires_grad)
+        for part in (module.model, module.objective)
+    )
+    sizes = " / ".join(f"{len(split.images):,}" for split in (data.train, data.val, data.test))
+    shape = "x".join(map(str, data.image_shape))
+    treatment = f"binarize={data.treatment}, dequantize={data.dequantization}"
+    log.info("data: %s images of %s (train / validation / test), %s", sizes, shape, treatment)
+    if config.corruption is not None:
+        name = config.corruption["_target_"].rpartition(".")[2]
+        log.info("corruption: %s of what the encoder sees, when=%s", name, config.corruption.when)
+    log.info("model: %s parameters, latent_dim=%s, seed=%s", f"{num_parameters:,}", config.latent_dim, config.seed)
+    if num_beside:
+        log.info("objective: %s parameters, which training alone needs", f"{num_beside:,}")
+    for logger in loggers:
+        logger.log_hyperparams(hyperparameters(config))
+
+
+def hyperparameters(config: DictConfig) -> dict[str, Any]:
+    """The whole configuration by dotted key."""
+    plain = OmegaConf.to_container(config, resolve=True)
+    assert isinstance(plain, dict)
+    return flatten(plain)
+
+
+@rank_zero_only
+def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: results.Metrics, step: int) -> None:
+    """Write the results, last of all `metrics.json`: its presence means that the run finished."""
+    finals = {name: value for name, value in metrics.items() if name.startswith(("test/", "val/"))}
+    for logger in loggers:
+        if isinstance(logger, TensorBoardLogger):
+            # At the step of the best epoch, whose figures they are: at any other they would bend the learning curves.
+            logger.log_hyperparams(hyperparameters(config), finals, step)
+        logger.finalize("success")
+    write_json(RunFolder(run_dir).metrics, metrics)
+    print(results.table(run_dir, metrics))

@@ -1,0 +1,178 @@
+"""Variational parameters for each image by itself, beside those of an encoder that all images share."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, cast
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor
+from torch.distributions import Normal
+
+from vae_lab.configuration.options import PositiveFloat, PositiveInt
+from vae_lab.data.module import ImageData
+from vae_lab.errors import UserError
+from vae_lab.evaluation.blocks import rows_of_block
+from vae_lab.evaluation.context import SplitName, seen
+from vae_lab.evaluation.measure import Images, over_images
+from vae_lab.evaluation.measures.amortisation import (
+    COMPARE,
+    ELBO_SAMPLES,
+    SAMPLES_AT_ONCE,
+    Inference,
+    no_diagonal_posterior,
+)
+from vae_lab.evaluation.record import as_json
+from vae_lab.models.latent_model import LatentModel
+from vae_lab.runs.files import write_json
+from vae_lab.runs.folder import RunFolder
+from vae_lab.seeding import Stream, reseed
+from vae_lab.training.module import TrainingModule
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NAME = "amortised_vs_per_image"
+SPLITS: tuple[SplitName, ...] = ("train", "test")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two ways to a diagonal normal q for each of the same images, under the same p."""
+
+    encoder: Tensor  # (I,), the ELBO of what the encoder says
+    per_image: dict[int, Tensor]  # (I,) each, the ELBO after so many steps from the prior on
+    encoder_seconds: float  # for an image
+    per_image_seconds: float  # for an image, all steps
+
+
+class PerImage(Callback):
+    """Compares the encoder with variational parameters of each image's own when training is done.
+
+    Without an encoder each image x_i has a mu_i and a sigma_i, found by ascending its ELBO, here from the prior N(0, I)
+    on by Adam, with p(x, z) as trained. So what is compared is inference alone: what the encoder loses by sharing its
+    weights over images (on those that it was trained on, and on new ones), and what it saves for a new image, one pass
+    in the place of many steps. p was trained with the encoder, and suits it: Cremer et al. 2018,
+    https://arxiv.org/abs/1801.03558.
+
+    Draws `figures/amortised_vs_per_image.png` and writes `amortised_vs_per_image.json` into the run's folder.
+
+    Args:
+        num_images: images of each split, the same ones every time.
+        num_steps: steps of Adam for each image.
+        lr: the first step size, which falls to 0 as a cosine; means move in units of the prior's standard deviations,
+            and standard deviations by factors.
+    """
+
+    def __init__(self, num_images: PositiveInt = 100, num_steps: PositiveInt = 1000, lr: PositiveFloat = 0.1) -> None:
+        self.num_images = num_images
+        self.num_steps = num_steps
+        self.lr = lr
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        model = cast(TrainingModule, pl_module).model
+        reason = no_diagonal_posterior(model)
+        if reason is not None:
+            raise UserError(f"callbacks: nothing to compare the encoder with: {reason}")
+
+    @torch.inference_mode(False)  # the trainer tests without gradients
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.is_global_zero:
+            return
+        # Not for a run that never gets here.
+        from vae_lab.reports.drawing import save
+
+        module = cast(TrainingModule, pl_module)
+        data = cast(ImageData, trainer.datamodule)  # type: ignore[attr-defined]
+        like = next(module.parameters())
+        found = {
+            split: self.compare(
+                module.model, seen(data, split, module.num_classes, like).some(self.num_images), module.seed, number
+            )
+            for number, split in enumerate(SPLITS)
+        }
+        folder = Path(trainer.default_root_dir)
+        save(figure(found), RunFolder(folder).figures / f"{NAME}.png")
+        figures = {str(split): self.figures(comparison) for split, comparison in found.items()}
+        write_json(folder / f"{NAME}.json", figures)
+
+    def compare(self, model: LatentModel, images: Images, seed: int, position: int) -> Comparison:
+        """Both ways to the posteriors of some images; all noise follows from the seed and the position."""
+        told = marks(self.num_steps)
+        encoder: list[Tensor] = []
+        per_image: dict[int, list[Tensor]] = {step: [] for step in told}
+        encoder_seconds = per_image_seconds = 0.0
+        blocks = images.split_up(max(1, rows_of_block(model, images) // SAMPLES_AT_ONCE))
+        for number, some in enumerate(blocks):
+            noise = partial(reseed, some.x.device, seed, Stream.PER_IMAGE, position, number)
+            inference = Inference(model, some, noise)
+            begun = perf_counter()
+            q = inference.encoded()
+            encoder_seconds += perf_counter() - begun
+            encoder.append(inference.elbo(q, COMPARE))
+            prior = Normal(torch.zeros_like(q.loc), torch.ones_like(q.scale), validate_args=False)
+            begun = perf_counter()
+            for step, own in enumerate(inference.path(prior, self.num_steps, self.lr), 1):
+                per_image_seconds += perf_counter() - begun
+                if step in per_image:
+                    per_image[step].append(inference.elbo(own, COMPARE))
+                begun = perf_counter()
+        return Comparison(
+            torch.cat(encoder),
+            {step: torch.cat(values) for step, values in per_image.items()},
+            encoder_seconds / len(images.x),
+            per_image_seconds / len(images.x),
+        )
+
+    def figures(self, found: Comparison) -> dict[str, object]:
+        """A comparison as JSON."""
+        how = f"{self.num_steps} steps of Adam from the prior on"
+        last = found.per_image[self.num_steps]
+        return {
+            "elbo_encoder": as_json(over_images(found.encoder, "ELBO, q the encoder's", num_samples=ELBO_SAMPLES), {}),
+            "elbo_per_image": as_json(
+                over_images(last, f"ELBO, q of each image by {how}", num_samples=ELBO_SAMPLES), {}
+            ),
+            "gain": as_json(over_images(last - found.encoder, "elbo_per_image - elbo_encoder, image by image"), {}),
+            "elbo_after_steps": {step: values.mean().item() for step, values in found.per_image.items()},
+            "seconds_per_image": {"encoder": found.encoder_seconds, "per_image": found.per_image_seconds},
+        }
+
+
+def marks(num_steps: int) -> list[int]:
+    """The steps after which the ELBO is told, evenly in their logarithm, with the last.
+
+    >>> marks(30), marks(5)
+    ([1, 2, 5, 10, 20, 30], [1, 2, 5])
+    """
+    powers = (10**power for power in range(len(str(num_steps))))
+    return [step for power in powers for step in (power, 2 * power, 5 * power) if step < num_steps] + [num_steps]
+
+
+def figure(found: Mapping[SplitName, Comparison]) -> "Figure":
+    """The ELBO of each image's own parameters over the steps that they take, above and below the encoder's."""
+    from matplotlib.figure import Figure
+
+    from vae_lab.reports.series import COLOURS
+
+    picture = Figure(figsize=(7, 4.5), layout="constrained")
+    panel = picture.subplots()
+    for (split, each), colour in zip(found.items(), COLOURS, strict=False):
+        curve = {step: values.mean().item() for step, values in each.per_image.items()}
+        panel.plot(list(curve), list(curve.values()), ".-", color=colour, label=f"parameters of each {split} image")
+        panel.axhline(each.encoder.mean().item(), color=colour, linestyle="--", label=f"encoder, {split} images")
+    # What counts is near the ends of the curves: they begin hundreds of nats below.
+    ends = [
+        values.mean().item() for each in found.values() for values in (each.encoder, [*each.per_image.values()][-1])
+    ]
+    span = max(ends) - min(ends)
+    panel.set_ylim(min(ends) - 2 * span, max(ends) + 0.2 * span)
+    panel.set_xscale("log")
+    panel.set_xlabel("steps for each image (the encoder: one pass)")
+    panel.set_ylabel("ELBO (nats per image)")
+    panel.legend(fontsize=8)
+    panel.grid(alpha=0.3)
+    return picture
