@@ -130,5 +130,7 @@ class LinearGaussian:
 
 def normal_kl(mean: Tensor, covariance: Tensor, other_mean: Tensor, other_covariance: Tensor) -> float:
     """KL between two multivariate normals."""
-    law = torch.distributions.MultivariateNormal
-    return torch.distributions.kl_divergence(law(mean, covariance), law(other_mean, other_covariance)).item()
+    distribution = torch.distributions.MultivariateNormal
+    return torch.distributions.kl_divergence(
+        distribution(mean, covariance), distribution(other_mean, other_covariance)
+    ).item()

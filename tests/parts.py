@@ -16,7 +16,7 @@ from vae_lab.configuration.choices import declared, declaring, targets
 from vae_lab.configuration.pairs import Space, declared_use, objectives_with
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.models.latent_model import Dream, LatentModel, Trace
+from vae_lab.models.latent_model import JointSample, LatentModel, Trace
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import Prior
@@ -103,9 +103,17 @@ class OfOneClass(LatentModel):
         self.has_encoder, self.has_elbo, self.space = model.has_encoder, model.has_elbo, model.space
 
     def trace(
-        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+        self,
+        x: Tensor,
+        c: Tensor | None = None,
+        *,
+        num_samples: int = 1,
+        detach_params: bool = False,
+        reparameterize: bool = True,
     ) -> Trace:
-        return self.model.trace(x, second_class(len(x)), num_samples=num_samples, score=score, path=path)
+        return self.model.trace(
+            x, second_class(len(x)), num_samples=num_samples, detach_params=detach_params, reparameterize=reparameterize
+        )
 
     def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
         return self.model.log_prior(zs, second_class(zs[0].shape[-2]))
@@ -113,8 +121,8 @@ class OfOneClass(LatentModel):
     def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
         return self.model.log_posterior(x, zs, second_class(len(x)))
 
-    def dream(self, n: int, c: Tensor | None = None) -> Dream:
-        return self.model.dream(n, second_class(n))
+    def sample_joint(self, n: int, c: Tensor | None = None) -> JointSample:
+        return self.model.sample_joint(n, second_class(n))
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
         return self.model.encode(x, second_class(len(x)))
@@ -195,14 +203,14 @@ def close(estimates: Tensor, exact: float | Tensor, num_errors: float = 5.0) -> 
     assert (difference <= num_errors * error + 1e-9).all(), f"{mean} is not {exact} (standard error {error})"
 
 
-def log_prob(law: Distribution, points: Tensor) -> Tensor:
+def log_prob(distribution: Distribution, points: Tensor) -> Tensor:
     """The density at many points along the first dimension, in pieces: a mixture scores each under every component."""
-    return torch.cat([law.log_prob(some) for some in points.split(2000)])
+    return torch.cat([distribution.log_prob(some) for some in points.split(2000)])
 
 
-def entropy_by_quadrature(law: Distribution, points: Tensor, weights: Tensor) -> Tensor:
+def entropy_by_quadrature(distribution: Distribution, points: Tensor, weights: Tensor) -> Tensor:
     """-sum w p log p over a grid, for a law whose `log_prob` takes the points along the first dimension."""
-    log_p = log_prob(law, points)
+    log_p = log_prob(distribution, points)
     return -(weights * log_p.exp() * log_p.clamp(min=-1e4)).sum()
 
 

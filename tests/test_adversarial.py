@@ -70,7 +70,7 @@ def shares_of_adversarial_autoencoder(model: VAE, objective: AdversarialAutoenco
 
 
 def shares_of_gan(model: LatentModel, objective: GAN, x: Tensor) -> list[Share]:
-    generated, discriminator = model.dream(len(x)).p.mean, objective.discriminator
+    generated, discriminator = model.sample_joint(len(x)).p.mean, objective.discriminator
     return [
         Share(model.parameters(), softplus(-discriminator(generated)).mean()),
         Share(
@@ -84,7 +84,7 @@ def shares_of_vae_gan(model: VAE, objective: VAEGAN, x: Tensor) -> list[Share]:
     z = trace.latents[0].z[0]
     difference = discriminator.features(model.decode(z).mean) - discriminator.features(x)
     error = difference.square().sum(-1).mean() / 2
-    reconstructed, generated = model.decode(z).mean, model.dream(len(x)).p.mean
+    reconstructed, generated = model.decode(z).mean, model.sample_joint(len(x)).p.mean
     fooling = softplus(-discriminator(reconstructed)).mean() + softplus(-discriminator(generated)).mean()
     logits = [discriminator(images) for images in (x, reconstructed, generated)]
     return [

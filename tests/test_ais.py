@@ -10,12 +10,12 @@ import parts
 import test_hierarchies as chain
 from conftest import composed
 from exact import LinearGaussian
-from test_evaluation import agrees, subject
+from test_evaluation import agrees, context
 from vae_lab import build
 from vae_lab.evaluation.measure import Images
 from vae_lab.evaluation.measures.ais import DREAM, SIMULATED, AnnealedImportanceSampling
 from vae_lab.maths import annealing, bounds, hmc
-from vae_lab.seeding import Stream, reseed
+from vae_lab.seeding import RngStream, reseed
 
 NUM_CHAINS, NUM_IMAGES = 20, 500
 
@@ -99,9 +99,9 @@ def test_the_measure_brackets_the_exact_likelihood() -> None:
     above, upper, lower = [], [], []
     for seed in range(4):
         measure = AnnealedImportanceSampling(num_images=num, num_chains=5, num_steps=30, num_leapfrog=5)
-        figures = measure(subject(model, x, seed))
-        reseed(torch.device("cpu"), seed, Stream.ANNEALING, 0, SIMULATED, DREAM)
-        exact = case.nll(model.dream(num).p.sample()).mean().item()
+        figures = measure(context(model, x, seed))
+        reseed(torch.device("cpu"), seed, RngStream.ANNEALING, 0, SIMULATED, DREAM)
+        exact = case.nll(model.sample_joint(num).p.sample()).mean().item()
         above.append(figures["nll"].value - case.nll(x).mean().item())
         upper.append(figures["simulated/nll_upper"].value - exact)
         lower.append(figures["simulated/nll_lower"].value - exact)
@@ -120,7 +120,7 @@ def test_the_measure_brackets_the_exact_likelihood() -> None:
 @pytest.mark.parametrize("build_model", [chain.two_layers, chain.ladder])
 def test_all_layers_are_annealed(build_model: type) -> None:
     model = build_model().eval().requires_grad_(False)
-    here = subject(model, chain.image(chain.X, 200))
+    here = context(model, chain.image(chain.X, 200))
     figures = AnnealedImportanceSampling(num_images=200, num_chains=4, num_steps=30)(here)
     agrees(figures["nll"], -chain.MARGINAL.log_prob(torch.tensor(chain.X)).item(), slack=0.02)
     assert figures["simulated/gap"].value < 0.1
@@ -138,7 +138,7 @@ def test_every_image_is_annealed_under_its_own_condition() -> None:
     def nll(labels: list[int]) -> float:
         images = Images(x.expand(len(labels), *x.shape[1:]), torch.tensor(labels), torch.eye(3)[labels])
         ais = AnnealedImportanceSampling(num_images=12, num_chains=10, num_steps=60, num_leapfrog=5)
-        return ais(replace(subject(model, images.x), images=images))["nll"].value
+        return ais(replace(context(model, images.x), images=images))["nll"].value
 
     alone = [nll([label] * 12) for label in range(3)]
     assert max(alone) - min(alone) > 1

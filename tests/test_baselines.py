@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from test_measures import subject
+from test_measures import context
 from vae_lab.evaluation.measures.gaussian_mixture import GaussianMixture
 from vae_lab.evaluation.measures.reconstruction import Reconstruction, squared_error_of_pca
 
@@ -21,7 +21,7 @@ def test_pca_leaves_what_the_discarded_eigenvalues_say() -> None:
 
 def test_an_untrained_linear_code_is_worse_than_principal_components() -> None:
     """Its reconstructions are those that the pictures show, whatever fits into memory."""
-    given = subject("likelihood=gaussian", "model=linear")
+    given = context("likelihood=gaussian", "model=linear")
     figures = Reconstruction()(given)
     x = given.images.x
     means = given.model.decode(given.model.code(x)).mean
@@ -33,16 +33,16 @@ def test_an_untrained_linear_code_is_worse_than_principal_components() -> None:
 
 
 def test_one_component_is_the_normal_law_of_the_training_images() -> None:
-    given = subject("likelihood=gaussian", "data.dequantize=uniform")
+    given = context("likelihood=gaussian", "data.dequantize=uniform")
     figures = GaussianMixture(num_components=1)(given)
     training, images = (part.x.flatten(1).double() for part in (given.training, given.images))
     covariance = torch.cov(training.T, correction=0) + 1e-4 * torch.eye(64)
-    law = torch.distributions.MultivariateNormal(training.mean(0), covariance)
-    nll = -law.log_prob(images).mean().item()
+    distribution = torch.distributions.MultivariateNormal(training.mean(0), covariance)
+    nll = -distribution.log_prob(images).mean().item()
     assert figures["nll"].value == pytest.approx(nll, rel=1e-6)
     assert figures["bits_per_dim"].value == pytest.approx(nll / 64 / math.log(2) + 8)
 
 
 def test_a_mixture_of_densities_is_no_probability_of_levels() -> None:
-    assert str(GaussianMixture().refusal(subject())).startswith("the run's figures are probabilities of levels")
-    assert str(Reconstruction().refusal(subject(split="train"))).startswith("these are training images")
+    assert str(GaussianMixture().refusal(context())).startswith("the run's figures are probabilities of levels")
+    assert str(Reconstruction().refusal(context(split="train"))).startswith("these are training images")

@@ -14,8 +14,10 @@ MNIST_SHAPE = (1, 28, 28)
 
 def test_unit_gaussian_has_its_constant() -> None:
     x = torch.rand(2, *MNIST_SHAPE, dtype=torch.float64)
-    law = Gaussian(MNIST_SHAPE).double()(x)
-    torch.testing.assert_close(-law.log_prob(x), torch.full((2,), 720.44781, dtype=torch.float64), rtol=0, atol=5e-6)
+    distribution = Gaussian(MNIST_SHAPE).double()(x)
+    torch.testing.assert_close(
+        -distribution.log_prob(x), torch.full((2,), 720.44781, dtype=torch.float64), rtol=0, atol=5e-6
+    )
 
 
 def test_gaussian_in_value_and_gradient() -> None:
@@ -40,8 +42,8 @@ def test_squared_error_of_a_sigmoid_is_a_quarter_of_that_of_a_tanh() -> None:
 
 
 @pytest.mark.parametrize("law", [Gaussian, GaussianShared, GaussianPixel])
-def test_means_lie_in_the_pixel_range_and_start_where_they_should(law: type[Likelihood]) -> None:
-    likelihood = law(MNIST_SHAPE, mean_range="unit_interval")  # type: ignore[call-arg]
+def test_means_lie_in_the_pixel_range_and_start_where_they_should(distribution: type[Likelihood]) -> None:
+    likelihood = distribution(MNIST_SHAPE, mean_range="unit_interval")  # type: ignore[call-arg]
     mean = torch.linspace(0.01, 0.99, 784).reshape(MNIST_SHAPE)
     torch.testing.assert_close(likelihood(likelihood.params_at(mean)).mean, mean)
     assert likelihood(torch.full(likelihood.param_shape, 50.0)).mean.max() <= 1
@@ -73,9 +75,9 @@ def test_bernoulli_in_value_and_gradient() -> None:
 def test_expected_bernoulli_is_the_cross_entropy_of_the_grey_image() -> None:
     """The log-likelihood is linear in x: its mean over binarisations of a grey image is the grey cross-entropy."""
     grey, logits = torch.tensor([0.3, 0.8], dtype=torch.float64), torch.tensor([-1.0, 0.5], dtype=torch.float64)
-    law = Bernoulli((1, 1, 2))(logits.reshape(1, 1, 2))
+    distribution = Bernoulli((1, 1, 2))(logits.reshape(1, 1, 2))
     binary = torch.cartesian_prod(*[torch.tensor([0.0, 1.0], dtype=torch.float64)] * 2)  # (4, 2)
     weights = torch.where(binary.bool(), grey, 1 - grey).prod(-1)
-    expected = (weights * law.log_prob(binary.reshape(4, 1, 1, 2))).sum()
+    expected = (weights * distribution.log_prob(binary.reshape(4, 1, 1, 2))).sum()
     p = logits.sigmoid()
     torch.testing.assert_close(expected, (grey * p.log() + (1 - grey) * (1 - p).log()).sum())

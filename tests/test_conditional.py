@@ -57,11 +57,11 @@ def test_the_prior_of_a_class() -> None:
     torch.manual_seed(0)
     prior = LabelNormal(latent_dim=2, num_classes=3)
     prior.log_scales.data.normal_()
-    law = prior(LABELS)
-    assert law.batch_shape == (4,)
+    distribution = prior(LABELS)
+    assert distribution.batch_shape == (4,)
     for row, label in enumerate(LABELS.argmax(-1)):
-        torch.testing.assert_close(law.mean[row], prior.means[label])
-        torch.testing.assert_close(law.stddev[row], prior.log_scales[label].exp())
+        torch.testing.assert_close(distribution.mean[row], prior.means[label])
+        torch.testing.assert_close(distribution.stddev[row], prior.log_scales[label].exp())
 
 
 def test_generates_from_the_prior_of_the_class() -> None:

@@ -106,8 +106,8 @@ class NoiseOfFloat32(torch.overrides.TorchFunctionMode):
             dtype = kwargs.pop("dtype", torch.float32)
             return func(*args, **kwargs).to(dtype)
         if name in ("normal", "bernoulli", "multinomial"):
-            law = [arg.float() if isinstance(arg, torch.Tensor) else arg for arg in args]
-            return func(*law, **kwargs).to(args[0].dtype if name != "multinomial" else torch.int64)
+            distribution = [arg.float() if isinstance(arg, torch.Tensor) else arg for arg in args]
+            return func(*distribution, **kwargs).to(args[0].dtype if name != "multinomial" else torch.int64)
         return func(*args, **kwargs)
 
 
@@ -170,25 +170,25 @@ def test_the_noise_of_a_sample_is_its_own(choice: str) -> None:
 @pytest.mark.parametrize("name", parts.names("likelihood"))
 @pytest.mark.parametrize("size", [0.0, 0.7, -2.0])
 def test_likelihood_is_normalised(name: str, size: float) -> None:
-    law_of = parts.likelihood(name, (1, 1, 1)).double()
-    points, weights = parts.grid_of_support(law_of)
-    law = law_of(torch.full(law_of.param_shape, size, dtype=torch.float64))
-    total = (weights * law.log_prob(points.reshape(-1, 1, 1, 1)).exp()).sum()
+    distribution_of = parts.likelihood(name, (1, 1, 1)).double()
+    points, weights = parts.grid_of_support(distribution_of)
+    distribution = distribution_of(torch.full(distribution_of.param_shape, size, dtype=torch.float64))
+    total = (weights * distribution.log_prob(points.reshape(-1, 1, 1, 1)).exp()).sum()
     torch.testing.assert_close(total, torch.ones_like(total), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", parts.names("likelihood"))
 def test_likelihood_samples_from_its_density(name: str) -> None:
     torch.manual_seed(0)
-    law_of = parts.likelihood(name, (1, 1, 1)).double()
-    points, weights = parts.grid_of_support(law_of)
-    law = law_of(torch.full(law_of.param_shape, 0.3, dtype=torch.float64))
-    samples = law.sample((20_000,))
+    distribution_of = parts.likelihood(name, (1, 1, 1)).double()
+    points, weights = parts.grid_of_support(distribution_of)
+    distribution = distribution_of(torch.full(distribution_of.param_shape, 0.3, dtype=torch.float64))
+    samples = distribution.sample((20_000,))
     points = points.reshape(-1, 1, 1, 1)
-    parts.close(-law.log_prob(samples), parts.entropy_by_quadrature(law, points, weights))
-    density = law.log_prob(points).exp()
+    parts.close(-distribution.log_prob(samples), parts.entropy_by_quadrature(distribution, points, weights))
+    density = distribution.log_prob(points).exp()
     parts.close(samples.flatten(), (weights * density * points.flatten()).sum())
-    parts.close(samples.flatten(), law.mean.flatten())
+    parts.close(samples.flatten(), distribution.mean.flatten())
 
 
 @pytest.mark.parametrize("name", parts.names("likelihood"))
@@ -256,15 +256,15 @@ def test_latent_law_integrates_to_one_and_samples_from_its_density(choice: str) 
     if group == "posterior":
         part: Posterior | Prior = parts.posterior(name, latent_dim).double()
         shape = part.param_shape  # type: ignore[union-attr]
-        law = part(torch.linspace(0.4, 0.9, math.prod(shape), dtype=torch.float64).reshape(shape))
+        distribution = part(torch.linspace(0.4, 0.9, math.prod(shape), dtype=torch.float64).reshape(shape))
     else:
         part = parts.prior(name, latent_dim, torch.float64)
-        law = part(parts.second_class() if part.needs_labels else None)
+        distribution = part(parts.second_class() if part.needs_labels else None)
     points, weights = parts.grid_of_space(part.space, part.event_shape)
-    density = parts.log_prob(law, points).exp()
+    density = parts.log_prob(distribution, points).exp()
     torch.testing.assert_close((weights * density).sum(), torch.ones((), dtype=torch.float64), rtol=0, atol=1e-6)
-    samples = law.sample((20_000,))
-    parts.close(-parts.log_prob(law, samples), parts.entropy_by_quadrature(law, points, weights))
+    samples = distribution.sample((20_000,))
+    parts.close(-parts.log_prob(distribution, samples), parts.entropy_by_quadrature(distribution, points, weights))
     parts.close(samples.flatten(1), (weights * density) @ points.flatten(1))
 
 
@@ -274,13 +274,13 @@ def test_a_pass_agrees_with_the_joint_and_the_posterior(choice: str) -> None:
     model, _ = parts.model_and_objective(choice)
     model.eval()  # relaxed samples would have no law of their own
     x = parts.images(model, 5)
-    trace = model.trace(x, num_samples=3, path=False)
+    trace = model.trace(x, num_samples=3, reparameterize=False)
     zs = [latent.z for latent in trace.latents]
     assert not any(z.requires_grad for z in zs)
     torch.testing.assert_close(model.log_joint(x, zs), trace.log_px + sum(latent.log_p for latent in trace.latents))
     if model.has_elbo:
         torch.testing.assert_close(model.log_joint(x, zs) - model.log_posterior(x, zs), trace.log_w())
-    dream = model.dream(4)
-    assert dream.p.batch_shape == (4,)
-    assert model.log_joint(parts.images(model, 4), dream.zs).shape == (4,)
-    assert not any(z.requires_grad for z in dream.zs)
+    sample_joint = model.sample_joint(4)
+    assert sample_joint.p.batch_shape == (4,)
+    assert model.log_joint(parts.images(model, 4), sample_joint.zs).shape == (4,)
+    assert not any(z.requires_grad for z in sample_joint.zs)

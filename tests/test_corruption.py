@@ -13,7 +13,7 @@ from vae_lab import build
 from vae_lab.corruptions.corruption import Corruption
 from vae_lab.corruptions.noise import GaussianNoise, Masking, SaltAndPepper
 from vae_lab.evaluation import validation_bounds
-from vae_lab.seeding import Stream, reseed
+from vae_lab.seeding import RngStream, reseed
 
 NAMES = [name for name in parts.names("corruption") if name != "none"]
 
@@ -65,12 +65,12 @@ def test_salt_and_pepper_are_equally_likely(grey: Tensor) -> None:
 def test_noise_is_fresh_and_comes_from_the_seeded_generators(name: str, grey: Tensor) -> None:
     corrupt = corruption(name)
     before = grey.clone()
-    reseed(torch.device("cpu"), 0, Stream.TRAIN, 0, 0, 0)
+    reseed(torch.device("cpu"), 0, RngStream.TRAIN, 0, 0, 0)
     first, second = corrupt(grey), corrupt(grey)
     assert not torch.equal(first, second)
-    reseed(torch.device("cpu"), 0, Stream.TRAIN, 0, 0, 0)
+    reseed(torch.device("cpu"), 0, RngStream.TRAIN, 0, 0, 0)
     torch.testing.assert_close(corrupt(grey), first, rtol=0, atol=0)
-    reseed(torch.device("cpu"), 0, Stream.TRAIN, 0, 0, 1)
+    reseed(torch.device("cpu"), 0, RngStream.TRAIN, 0, 0, 1)
     assert not torch.equal(corrupt(grey), first)
     torch.testing.assert_close(grey, before, rtol=0, atol=0)
 
@@ -101,10 +101,10 @@ def test_the_encoder_sees_noise_and_the_likelihood_the_clean_image(name: str) ->
     likelihood = model.likelihood.forward  # type: ignore[union-attr]
 
     def scoring(c: Tensor) -> object:
-        law = likelihood(c)
-        log_prob: Callable[[Tensor], Tensor] = law.log_prob
-        law.log_prob = lambda value: scored.append(value) or log_prob(value)  # type: ignore[func-returns-value]
-        return law
+        distribution = likelihood(c)
+        log_prob: Callable[[Tensor], Tensor] = distribution.log_prob
+        distribution.log_prob = lambda value: scored.append(value) or log_prob(value)  # type: ignore[func-returns-value]
+        return distribution
 
     model.likelihood.forward = scoring  # type: ignore[union-attr, method-assign, assignment]
     model.trace(x, num_samples=3)

@@ -10,7 +10,7 @@ from conftest import composed
 from parts import close
 from vae_lab import build
 from vae_lab.data.batches import Batch, EvaluationBatches, Shard, TrainBatches, binarize
-from vae_lab.data.image_set import Split, hold_out
+from vae_lab.data.image_set import Split, split_off
 from vae_lab.data.mnist import MNIST
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
@@ -125,11 +125,11 @@ def test_digits_are_split_the_same_way_for_every_seed() -> None:
 
 
 def test_splits_do_not_overlap() -> None:
-    rest, held = hold_out(numbered(100), 30, "data.num_validation")
+    rest, held = split_off(numbered(100), 30, "data.num_validation")
     assert sorted(rest.labels.tolist() + held.labels.tolist()) == list(range(100))
     assert len(held.labels) == 30
     with pytest.raises(UserError, match=r"data\.num_validation=100: the data set has 100 images"):
-        hold_out(numbered(100), 100, "data.num_validation")
+        split_off(numbered(100), 100, "data.num_validation")
 
 
 def test_fewer_training_images_are_some_of_all_and_leave_the_others_alone() -> None:

@@ -17,7 +17,7 @@ from image_files import RANDOM, all_of, pairs, pixels
 from vae_lab.data import omniglot
 from vae_lab.data.cifar10 import CIFAR10
 from vae_lab.data.frey_faces import FreyFaces
-from vae_lab.data.image_set import ImageSet, MissingDataError, Split, three_ways
+from vae_lab.data.image_set import ImageSet, MissingDataError, Split, train_val_test_split
 from vae_lab.data.mnist import EMNIST, KMNIST, MNIST, FashionMNIST
 from vae_lab.data.omniglot import Omniglot
 from vae_lab.errors import UserError
@@ -245,7 +245,7 @@ def numbered(total: int) -> Split:
     [(60, 0.1, 0.1, [48, 6, 6]), (60, 5, 0.5, [25, 5, 30]), (3, 0.1, 0.1, [1, 1, 1]), (100, 20, 30, [50, 20, 30])],
 )
 def test_fractions_are_of_the_whole_set(total: int, val: float, test: float, sizes: list[int]) -> None:
-    splits = three_ways(numbered(total), val, test)
+    splits = train_val_test_split(numbered(total), val, test)
     assert [len(part.images) for part in splits] == sizes
     assert sorted(torch.cat([part.labels for part in splits]).tolist()) == list(range(total))
 
@@ -255,4 +255,4 @@ def test_fractions_are_of_the_whole_set(total: int, val: float, test: float, siz
 )
 def test_nothing_left_to_train_on(val: float, test: float, option: str) -> None:
     with pytest.raises(UserError, match=f"data.{option}"):
-        three_ways(numbered(60), val, test)
+        train_val_test_split(numbered(60), val, test)

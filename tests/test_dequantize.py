@@ -13,7 +13,7 @@ from vae_lab import build
 from vae_lab.data.batches import Batch, dequantize
 from vae_lab.data.module import ImageData
 from vae_lab.evaluation.validation_bounds import bits_per_dim
-from vae_lab.seeding import Stream, generator
+from vae_lab.seeding import RngStream, generator
 
 
 def digits(*overrides: str, epoch: int = 0, rank: int = 0, world_size: int = 1) -> ImageData:
@@ -32,7 +32,7 @@ def images(batches: object) -> Tensor:
 
 def test_every_level_is_spread_evenly_over_its_cell() -> None:
     levels = torch.arange(256, dtype=torch.uint8).repeat(20_000, 1)
-    x = dequantize(levels, generator("cpu", 0, Stream.PIXELS))
+    x = dequantize(levels, generator("cpu", 0, RngStream.PIXELS))
     assert x.dtype == torch.float32
     assert x.min() >= 0
     assert x.max() < 1
@@ -75,7 +75,7 @@ def test_pixel_means_are_those_of_the_treated_images(choice: str) -> None:
     data = digits(f"data.dequantize={choice}")
     x = data.train.images.float() / 255
     if choice == "uniform":
-        x = dequantize(data.train.images.repeat(20, 1, 1, 1), generator("cpu", 0, Stream.PIXELS))
+        x = dequantize(data.train.images.repeat(20, 1, 1, 1), generator("cpu", 0, RngStream.PIXELS))
     # 24,000 pixels whose noise has the standard deviation 1 / (256 sqrt 12)
     torch.testing.assert_close(data.pixel_mean(), x.mean(0), rtol=0, atol=6 / (256 * 12**0.5 * 24_000**0.5))
 
@@ -98,10 +98,12 @@ def test_a_uniform_law_of_levels_costs_eight_bits_either_way() -> None:
 
 def test_bits_of_dequantised_pixels_bound_the_code_length_of_their_levels() -> None:
     """The law of levels that a density implies, by quadrature over every cell, is never worse than the bound."""
-    law = parts.likelihood("beta", (1, 1, 1)).double()(torch.tensor([2.0, 4.0], dtype=torch.float64).reshape(2, 1, 1))
+    distribution = parts.likelihood("beta", (1, 1, 1)).double()(
+        torch.tensor([2.0, 4.0], dtype=torch.float64).reshape(2, 1, 1)
+    )
     num_points = 100
     points = (torch.arange(256 * num_points, dtype=torch.float64) + 0.5) / (256 * num_points)
-    log_p = law.log_prob(points.reshape(-1, 1, 1, 1)).reshape(256, num_points)
+    log_p = distribution.log_prob(points.reshape(-1, 1, 1, 1)).reshape(256, num_points)
     code_length = -(log_p.exp().mean(1) / 256).log() / math.log(2)  # of each level
     bounds = [bits_per_dim(nats, 1, dequantized=True) for nats in (-log_p.mean(1)).tolist()]
     bound = torch.tensor(bounds, dtype=torch.float64)
@@ -112,7 +114,7 @@ def test_bits_of_dequantised_pixels_bound_the_code_length_of_their_levels() -> N
 def test_likelihoods_that_could_concentrate_are_dequantised() -> None:
     choices = {name: build.data(composed("data=digits", f"likelihood={name}")) for name in parts.names("likelihood")}
     chosen = {name for name, data in choices.items() if data.dequantization == "uniform"}
-    laws_of_given_spread = {
+    distributions_of_given_spread = {
         "squared_error",
         "gaussian",
         "bernoulli",
@@ -120,4 +122,4 @@ def test_likelihoods_that_could_concentrate_are_dequantised() -> None:
         "discretized_logistic_mixture",
         "categorical",
     }
-    assert chosen == choices.keys() - laws_of_given_spread
+    assert chosen == choices.keys() - distributions_of_given_spread

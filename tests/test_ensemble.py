@@ -17,7 +17,7 @@ from vae_lab.experimental.ensemble.step import Pair, StackedObjective
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.elbo import ELBO
 from vae_lab.objectives.objective import Loss
-from vae_lab.seeding import Stream, reseed
+from vae_lab.seeding import RngStream, reseed
 
 CPU = torch.device("cpu")
 SEEDS = (0, 7)
@@ -39,7 +39,7 @@ def batches(pairs: Sequence[Pair], step: int) -> Tensor:
 
 
 def reseeds(step: int) -> list[partial[None]]:
-    return [partial(reseed, CPU, seed, Stream.TRAIN, 0, 0, step) for seed in SEEDS]
+    return [partial(reseed, CPU, seed, RngStream.TRAIN, 0, 0, step) for seed in SEEDS]
 
 
 def trained_alone(pairs: Sequence[Pair], num_steps: int) -> Tensor:

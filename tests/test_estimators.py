@@ -10,7 +10,7 @@ from torch import Tensor, nn
 import exact
 import parts
 import test_hierarchies as chain
-from vae_lab.distributions.delta import Point
+from vae_lab.distributions.delta import Delta
 from vae_lab.distributions.detached import detached
 from vae_lab.distributions.normals import diagonal_normal
 from vae_lab.errors import UserError
@@ -214,7 +214,7 @@ def test_joint_and_held_density_are_those_of_a_pass(choice: str) -> None:
     torch.manual_seed(0)
     trace = model.trace(x, num_samples=3)
     torch.manual_seed(0)
-    held = model.trace(x, num_samples=3, score=False)
+    held = model.trace(x, num_samples=3, detach_params=True)
     torch.testing.assert_close(held.log_w(), trace.log_w())
     log_q = torch.stack([latent.log_q for latent in trace.latents]).sum(0)
     log_joint = model.log_joint(x, [latent.z for latent in trace.latents])
@@ -237,18 +237,18 @@ def test_compiles_wherever_q_is_held(choice: str) -> None:
 def test_a_detached_law_is_the_law_without_its_parameters(name: str) -> None:
     posterior = parts.posterior(name, 3).double()
     params = torch.linspace(-0.5, 0.8, math.prod(posterior.param_shape), dtype=torch.float64).requires_grad_()
-    law = posterior(params.reshape(1, *posterior.param_shape))
-    z = law.sample((4,)).requires_grad_()
-    log_q = detached(law).log_prob(z)
-    torch.testing.assert_close(log_q, law.log_prob(z))
+    distribution = posterior(params.reshape(1, *posterior.param_shape))
+    z = distribution.sample((4,)).requires_grad_()
+    log_q = detached(distribution).log_prob(z)
+    torch.testing.assert_close(log_q, distribution.log_prob(z))
     at_params, at_z = torch.autograd.grad(log_q.sum(), (params, z), allow_unused=True)
     assert at_params is None
-    torch.testing.assert_close(at_z, torch.autograd.grad(law.log_prob(z).sum(), z)[0])
+    torch.testing.assert_close(at_z, torch.autograd.grad(distribution.log_prob(z).sum(), z)[0])
 
 
 def test_a_law_that_cannot_be_detached_is_refused() -> None:
     with pytest.raises(UserError, match="Point cannot be scored"):
-        detached(Point(torch.zeros(2, 3)))
+        detached(Delta(torch.zeros(2, 3)))
     assert detached(diagonal_normal(torch.zeros(2, 6))).batch_shape == (2,)
 
 

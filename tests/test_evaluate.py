@@ -14,7 +14,7 @@ import vae_lab
 from conftest import composed
 from vae_lab.data.batches import to_unit
 from vae_lab.evaluation import record
-from vae_lab.evaluation.context import subject_of
+from vae_lab.evaluation.context import evaluation_context
 from vae_lab.evaluation.measure import Estimate
 from vae_lab.evaluation.measures.nll import NLL
 
@@ -102,7 +102,7 @@ def test_measures_splits_and_subsets_lie_beside_each_other(runs: tuple[Path, Pat
 def test_the_images_are_those_of_the_split(runs: tuple[Path, Path], split: str) -> None:
     trained = vae_lab.load(runs[0])
     keys = {"split": split, "seed": 0, "device": torch.device("cpu"), "memory_mib": 1024}
-    here = subject_of(trained, num_images=None, **keys)  # type: ignore[arg-type]
+    here = evaluation_context(trained, num_images=None, **keys)  # type: ignore[arg-type]
     images = getattr(here.data, split).images
     if split == "train":  # drawn from the grey images, which training draws afresh for each batch
         assert here.images.x.unique().tolist() == [0, 1]
@@ -110,7 +110,7 @@ def test_the_images_are_those_of_the_split(runs: tuple[Path, Path], split: str) 
         assert torch.equal(here.images.x, here.training.x)
     else:
         assert torch.equal(here.images.x, to_unit(images))
-    few, more = (subject_of(trained, num_images=num, **keys).images for num in (10, 40))  # type: ignore[arg-type]
+    few, more = (evaluation_context(trained, num_images=num, **keys).images for num in (10, 40))  # type: ignore[arg-type]
     assert torch.equal(few.x, more.x[:10])
     assert not torch.equal(few.x, here.images.x[:10])
 
@@ -120,7 +120,7 @@ def test_no_batch_size_or_memory_bound_changes_a_figure(runs: tuple[Path, Path])
     for batch_size, memory_mib in ((32, 256), (7, 5000)):
         trained = vae_lab.load(runs[0])
         trained.config.data.batch_size = batch_size
-        here = subject_of(
+        here = evaluation_context(
             trained, split="test", num_images=40, seed=0, device=torch.device("cpu"), memory_mib=memory_mib
         )
         values.append(NLL(num_samples=50)(here)["nll"].value)

@@ -14,7 +14,7 @@ from vae_lab.configuration.paths import conf_dir
 from vae_lab.data.image_set import Split, Splits
 from vae_lab.data.module import ImageData
 from vae_lab.evaluation import blocks as evaluation_blocks
-from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure
 from vae_lab.evaluation.measures.active_units import ActiveUnits
 from vae_lab.evaluation.measures.ais import AnnealedImportanceSampling
 from vae_lab.evaluation.measures.amortisation import Amortisation
@@ -37,11 +37,11 @@ MEASURES: dict[str, Measure] = {
 }
 
 
-def subject(model: LatentModel, x: torch.Tensor, seed: int = 0, **changes: object) -> Subject:
+def context(model: LatentModel, x: torch.Tensor, seed: int = 0, **changes: object) -> EvaluationContext:
     """A model and images without a run, of grey pixels whose levels were spread out."""
     levels = Split(torch.zeros(len(x), *x.shape[1:], dtype=torch.uint8), torch.zeros(len(x), dtype=torch.long))
     images = Images(x, levels.labels, None)
-    given = Subject(
+    given = EvaluationContext(
         model=model,
         config=composed("likelihood=gaussian"),
         fits_prior=True,
@@ -65,7 +65,7 @@ def test_an_exact_posterior_gives_the_exact_likelihood_with_any_number_of_sample
     """Then every weight is p(x): a wrong sign, a mean over pixels or a lost constant has nowhere to hide."""
     case = LinearGaussian()
     x = case.images(50)
-    figures = NLL(num_samples=30)(subject(case.model(), x))
+    figures = NLL(num_samples=30)(context(case.model(), x))
     exact = case.nll(x).mean().item()
     for name in ("nll", "nll_at_1", "nll_at_10"):
         assert figures[name].value == pytest.approx(exact, abs=1e-7)
@@ -77,7 +77,7 @@ def test_an_exact_posterior_gives_the_exact_likelihood_with_any_number_of_sample
         figures["nll"].standard_error / (6 * math.log(2)),
         abs=1e-7,  # type: ignore[operator]
     )
-    bounds = Bounds(num_samples=200)(subject(case.model(), x))
+    bounds = Bounds(num_samples=200)(context(case.model(), x))
     assert bounds["elbo"].value == pytest.approx(-exact, abs=0.1)
     assert bounds["rate"].value == pytest.approx(case.rate(x).mean().item(), abs=1e-7)
     assert bounds["bits_per_dim"].value == pytest.approx(-bounds["elbo"].value / (6 * math.log(2)) + 8, abs=1e-7)
@@ -89,7 +89,7 @@ def test_a_poor_posterior_costs_its_divergence_and_many_samples_make_it_good() -
     exact = case.nll(x).mean().item()
     noise = []
     for seed in range(5):
-        here = subject(case.model(), x, seed)
+        here = context(case.model(), x, seed)
         nll, bounds = NLL(num_samples=2000)(here), Bounds(num_samples=100)(here)
         noise.append(
             torch.tensor([nll["nll"].value, -bounds["elbo"].value - case.gap(), nll["nll_at_1"].value - case.gap()])
@@ -106,7 +106,7 @@ def test_a_figure_states_its_error_over_images() -> None:
     """Against the mean over all images that there could be: the entropy of p(x)."""
     case = LinearGaussian(shift=0.3)
     entropy = 0.5 * (case.covariance.logdet().item() + 6 * math.log(2 * math.pi * math.e))
-    here = subject(case.model(), case.images(2000))
+    here = context(case.model(), case.images(2000))
     nll = NLL(num_samples=100)(here)["nll"]
     agrees(nll, entropy)
     assert nll.standard_error is not None
@@ -118,7 +118,7 @@ def test_a_figure_states_its_error_over_images() -> None:
 @pytest.mark.parametrize("case", [LinearGaussian(), LinearGaussian(angle=0.7, shift=0.4, growth=1.6)])
 def test_surgery_of_the_rate(case: LinearGaussian) -> None:
     x = case.images(1500)
-    figures = Surgery(num_samples=2)(subject(case.model(), x))
+    figures = Surgery(num_samples=2)(context(case.model(), x))
     slack = 0.01  # the aggregate posterior is that of 1500 images, not of all
     agrees(figures["mutual_information"], case.mutual_information(), slack)
     agrees(figures["marginal_kl"], case.marginal_kl(), slack)
@@ -138,7 +138,7 @@ def test_surgery_of_the_rate(case: LinearGaussian) -> None:
 def test_the_mutual_information_of_codes_apart_is_the_logarithm_of_their_number() -> None:
     case = LinearGaussian()
     case.slope, case.v = case.slope * 1e4, case.v * 1e-6
-    figures = Surgery()(subject(case.model(), case.images(64)))
+    figures = Surgery()(context(case.model(), case.images(64)))
     assert figures["mutual_information"].value == pytest.approx(math.log(64), abs=1e-6)
 
 
@@ -147,7 +147,7 @@ def test_the_two_parts_of_the_inference_gap(angle: float) -> None:
     """The optimum of each image is the best diagonal normal, whatever the encoder says."""
     case = LinearGaussian(angle, shift=0.5, growth=1.5)
     x = case.images(60)
-    figures = Amortisation(num_images=60, num_steps=300, num_samples=500)(subject(case.model(), x))
+    figures = Amortisation(num_images=60, num_steps=300, num_samples=500)(context(case.model(), x))
     amortisation, approximation = figures["amortisation_gap"], figures["approximation_gap"]
     agrees(amortisation, case.gap() - case.approximation_gap(), slack=0.005)
     agrees(approximation, case.approximation_gap(), slack=0.005)
@@ -158,7 +158,7 @@ def test_the_two_parts_of_the_inference_gap(angle: float) -> None:
 
 def test_an_optimal_encoder_leaves_no_amortisation_gap() -> None:
     case = LinearGaussian()
-    figures = Amortisation(num_images=40, num_steps=30, num_samples=50)(subject(case.model(), case.images(40)))
+    figures = Amortisation(num_images=40, num_steps=30, num_samples=50)(context(case.model(), case.images(40)))
     assert abs(figures["amortisation_gap"].value) < 1e-3
     assert abs(figures["approximation_gap"].value) < 0.02
 
@@ -166,7 +166,7 @@ def test_an_optimal_encoder_leaves_no_amortisation_gap() -> None:
 def test_active_units_are_those_whose_mean_varies() -> None:
     case = LinearGaussian()
     case.slope[1] = 0
-    figures = ActiveUnits()(subject(case.model(), case.images(2000)))
+    figures = ActiveUnits()(context(case.model(), case.images(2000)))
     estimate = figures["active_units"]
     assert estimate.value == 1
     assert estimate.details is not None
@@ -174,7 +174,7 @@ def test_active_units_are_those_whose_mean_varies() -> None:
     exact = (case.slope @ case.covariance @ case.slope.T).diagonal()
     # The variance of 2000 normal numbers is off by a thirtieth or so.
     assert torch.allclose(torch.tensor(estimate.details["variances"]).double(), exact, rtol=0.15, atol=0.003)
-    above = ActiveUnits(threshold=2 * exact[0].item())(subject(case.model(), case.images(2000)))
+    above = ActiveUnits(threshold=2 * exact[0].item())(context(case.model(), case.images(2000)))
     assert above["active_units"].value == 0
 
 
@@ -202,7 +202,7 @@ def test_weights_add_up_however_they_come() -> None:
 @pytest.mark.parametrize("name", MEASURES)
 def test_a_figure_depends_on_the_seed_and_on_no_memory_bound(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     case = LinearGaussian(angle=1.0, shift=0.3, growth=1.5)
-    here = subject(case.model().float(), case.images(30).float())
+    here = context(case.model().float(), case.images(30).float())
     monkeypatch.setattr(evaluation_blocks, "BLOCK_BYTES", {"cpu": 10_000})  # several blocks of images and of samples
     figures = MEASURES[name](here)
     monkeypatch.setattr(aggregate, "NUMBERS_AT_ONCE", 100)
@@ -221,7 +221,7 @@ MODELS = [*parts.choices("posterior"), *parts.choices("prior"), "model=two_layer
 @pytest.mark.parametrize("override", MODELS)
 def test_every_model_is_measured_or_told_why_not(override: str) -> None:
     model, _ = parts.model_and_objective(override)
-    here = subject(model.eval().requires_grad_(False), parts.images(model, 6), config=composed())
+    here = context(model.eval().requires_grad_(False), parts.images(model, 6), config=composed())
     for name, measure in MEASURES.items():
         reason = measure.refusal(here)
         if reason is not None:

@@ -9,8 +9,8 @@ from vae_lab.maths import kl
 
 
 def normal(loc: float | list[float], scale: float | list[float], event_dims: int = 0) -> Independent:
-    law = Normal(torch.tensor(loc, dtype=torch.float64), torch.tensor(scale, dtype=torch.float64))
-    return Independent(law, event_dims)
+    distribution = Normal(torch.tensor(loc, dtype=torch.float64), torch.tensor(scale, dtype=torch.float64))
+    return Independent(distribution, event_dims)
 
 
 def test_known_value() -> None:

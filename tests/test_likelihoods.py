@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 import parts
-from vae_lab.likelihoods.continuous_bernoulli import ContinuousBernoulliLaw
+from vae_lab.likelihoods.continuous_bernoulli import ContinuousBernoulliDistribution
 from vae_lab.likelihoods.discretized_logistic import DiscretizedLogistic, DiscretizedLogisticMixture
 from vae_lab.likelihoods.gaussian import GaussianPixel
 from vae_lab.likelihoods.gaussian_optimal import GaussianOptimal
@@ -94,11 +94,11 @@ def test_continuous_bernoulli_at_zero_and_at_infinity(logit: float) -> None:
 @pytest.mark.parametrize("logit", [0.0, 1e-5, -0.2, 3.0, -40.0, 300.0])
 def test_continuous_bernoulli_samples(logit: float) -> None:
     torch.manual_seed(0)
-    law = ContinuousBernoulliLaw(torch.tensor(logit, dtype=DOUBLE))
-    samples = law.sample((20_000,))
+    distribution = ContinuousBernoulliDistribution(torch.tensor(logit, dtype=DOUBLE))
+    samples = distribution.sample((20_000,))
     assert samples.min() >= 0
     assert samples.max() <= 1
-    parts.close(samples, law.mean)
+    parts.close(samples, distribution.mean)
 
 
 # ---------------------------------------------------------------------------------------------------- real densities
@@ -236,10 +236,10 @@ LEVELS = torch.arange(256, dtype=DOUBLE) / 255
 @pytest.mark.parametrize("loc", [-3.0, 0.0, 0.3, 0.999, 2.0])
 @pytest.mark.parametrize("scale", [1e-3, 0.05, 1.0, 30.0])
 def test_discretized_logistic_is_the_difference_of_its_distribution_function(loc: float, scale: float) -> None:
-    law = scipy.stats.logistic(loc, scale)
+    distribution = scipy.stats.logistic(loc, scale)
     log_p = discretized_logistic(LEVELS, torch.tensor(loc, dtype=DOUBLE), torch.tensor(scale, dtype=DOUBLE))
     same(log_p.exp().sum(), 1.0)
-    lower, upper = law.cdf(LEVELS - 1 / 510), law.cdf(LEVELS + 1 / 510)
+    lower, upper = distribution.cdf(LEVELS - 1 / 510), distribution.cdf(LEVELS + 1 / 510)
     lower[0], upper[-1] = 0, 1
     same(log_p.exp(), upper - lower, 1e-12)
 
@@ -278,9 +278,9 @@ def test_categorical_gives_each_level_its_own_probability() -> None:
     logits = params.reshape(4, 256, 2)
     levels = torch.tensor([[0, 255], [17, 3], [128, 127], [254, 1]])
     expected = logits.log_softmax(1).gather(1, levels.unsqueeze(1)).sum((1, 2))
-    law = likelihood(params)
-    same(law.log_prob(levels.reshape(4, 2, 1, 1).float() / 255), expected)
-    same(law.mean.flatten(1), (logits.softmax(1) * LEVELS.unsqueeze(-1)).sum(1))
+    distribution = likelihood(params)
+    same(distribution.log_prob(levels.reshape(4, 2, 1, 1).float() / 255), expected)
+    same(distribution.mean.flatten(1), (logits.softmax(1) * LEVELS.unsqueeze(-1)).sum(1))
 
 
 @pytest.mark.parametrize("name", ["discretized_logistic", "discretized_logistic_mixture", "categorical"])

@@ -10,7 +10,7 @@ from torch.distributions import MultivariateNormal
 import parts
 import test_hierarchies as chain
 from exact import LinearGaussian
-from test_evaluation import agrees, subject
+from test_evaluation import agrees, context
 from vae_lab.evaluation.measures.marginal_likelihood import MarginalLikelihood
 from vae_lab.maths import marginal_likelihood as marginal
 from vae_lab.maths.annealing import Path
@@ -113,7 +113,7 @@ def test_samples_stay_as_often_as_their_weights_have_it() -> None:
     z = torch.arange(5.0, dtype=torch.float64).reshape(5, 1, 1).expand(5, 1000, 1)
     shares = torch.tensor([0.1, 0.0, 0.5, 0.35, 0.05], dtype=torch.float64)
     torch.manual_seed(0)
-    chosen = marginal.resampled(z, 7 + shares.log().unsqueeze(-1).expand(5, 1000))
+    chosen = marginal.systematic_resample(z, 7 + shares.log().unsqueeze(-1).expand(5, 1000))
     counts = (chosen == z[:, :1].reshape(1, 1, 5)).sum(0).double()  # (1000, 5)
     assert ((counts - 5 * shares).abs() < 1).all()
     parts.close(counts, 5 * shares)
@@ -123,7 +123,7 @@ def test_the_measure_agrees_with_the_exact_likelihood_by_both_estimators() -> No
     case = Case()
     off = []
     for seed in range(4):
-        figures = MarginalLikelihood(num_images=100)(subject(case.model, case.x[:100], seed))
+        figures = MarginalLikelihood(num_images=100)(context(case.model, case.x[:100], seed))
         off.append([figures[name].value + case.log_px[:100].mean().item() for name in ("nll", "nll_importance")])
         agrees(figures["nll"], -case.log_px.mean().item(), slack=0.01)
         assert figures["nll"].details is not None
@@ -137,7 +137,7 @@ def test_the_measure_agrees_with_the_exact_likelihood_by_both_estimators() -> No
 @pytest.mark.parametrize("build_model", [chain.two_layers, chain.ladder])
 def test_all_layers_are_sampled(build_model: type) -> None:
     model = build_model().eval().requires_grad_(False)
-    figures = MarginalLikelihood()(subject(model, chain.image(chain.X, 100)))
+    figures = MarginalLikelihood()(context(model, chain.image(chain.X, 100)))
     exact = -chain.MARGINAL.log_prob(torch.tensor(chain.X)).item()
     agrees(figures["nll"], exact, slack=0.01)
     agrees(figures["nll_importance"], exact, slack=0.01)
@@ -145,5 +145,5 @@ def test_all_layers_are_sampled(build_model: type) -> None:
 
 def test_too_few_samples_to_fit_a_law_to_are_refused() -> None:
     case = Case()
-    reason = MarginalLikelihood(num_samples=2).refusal(subject(case.model, case.x))
+    reason = MarginalLikelihood(num_samples=2).refusal(context(case.model, case.x))
     assert reason == "a normal law of 2 latent units cannot be fitted to num_samples=2"

@@ -15,9 +15,9 @@ from conftest import composed
 from vae_lab import build
 from vae_lab.errors import UserError
 from vae_lab.evaluation import classifier
-from vae_lab.evaluation.context import subject_of
+from vae_lab.evaluation.context import evaluation_context
 from vae_lab.evaluation.draws import draw_images
-from vae_lab.evaluation.measure import Images, Measure, Subject
+from vae_lab.evaluation.measure import EvaluationContext, Images, Measure
 from vae_lab.evaluation.measures.anomaly import Anomaly
 from vae_lab.evaluation.measures.disentanglement import Disentanglement
 from vae_lab.evaluation.measures.latents import Latents
@@ -28,14 +28,14 @@ from vae_lab.runs.trained import Trained
 CPU = torch.device("cpu")
 
 
-def subject(*overrides: str, split: Any = "test") -> Subject:
+def context(*overrides: str, split: Any = "test") -> EvaluationContext:
     """A model that was never trained, on digits."""
     config = composed("data=digits", "latent_dim=4", *overrides)
     data = build.data(config)
     classes = build.num_classes(config, data)
     model = build.model(config, data.image_shape, data.pixel_mean(), classes).eval().requires_grad_(False)
     run = Trained(model, config, data.image_shape, {}, fits_prior=True, num_classes=classes)
-    return subject_of(run, split=split, num_images=None, seed=0, device=CPU, memory_mib=1024)
+    return evaluation_context(run, split=split, num_images=None, seed=0, device=CPU, memory_mib=1024)
 
 
 def of_classes(labels: Tensor) -> Images:
@@ -56,7 +56,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_codes_that_are_the_classes() -> None:
     labels = torch.arange(10).repeat(30)
-    given = replace(subject(), images=of_classes(labels[:100]), training=of_classes(labels))
+    given = replace(context(), images=of_classes(labels[:100]), training=of_classes(labels))
     figures = Latents()(given)
     assert {name: estimate.value for name, estimate in figures.items()} == pytest.approx(dict.fromkeys(figures, 1.0))
 
@@ -65,7 +65,7 @@ def test_codes_that_know_nothing_of_the_classes() -> None:
     labels = torch.arange(10).repeat(30)
     anything = of_classes(torch.randint(10, (300,), generator=torch.Generator().manual_seed(0)))
     given = replace(
-        subject(), images=anything._replace(labels=labels), training=anything._replace(labels=labels.flip(0))
+        context(), images=anything._replace(labels=labels), training=anything._replace(labels=labels.flip(0))
     )
     figures = Latents()(given)
     for name in ("knn_accuracy", "retrieval_precision", "linear_probe_accuracy"):
@@ -77,7 +77,7 @@ def test_codes_that_know_nothing_of_the_classes() -> None:
 
 
 def test_samples_are_compared_in_features_that_are_learned_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = subject()
+    given = context()
     first = Samples()(given)
     assert [path.suffix for path in sorted(cache.iterdir())] == [".lock", ".pt"]
     monkeypatch.setattr(classifier, "train", None)
@@ -96,13 +96,13 @@ def test_samples_are_compared_in_features_that_are_learned_once(cache: Path, mon
 
 
 def test_samples_are_draws_and_not_means() -> None:
-    drawn = draw_images(subject(), None, 250)
+    drawn = draw_images(context(), None, 250)
     assert drawn.unique().tolist() == [0, 1]
     assert len(drawn.flatten(1).unique(dim=0)) == 250
 
 
 def test_processes_that_start_together_train_one_classifier(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given, calls, train = subject(), [], classifier.train
+    given, calls, train = context(), [], classifier.train
 
     def counted(*arguments: Any) -> classifier.SmallClassifier:
         calls.append(arguments)
@@ -125,7 +125,7 @@ def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_features_of_training_images_are_centred_and_scaled(cache: Path) -> None:
-    given = subject()
+    given = context()
     net = classifier.obtain(given.training, 10, CPU)
     found = classifier.features(net, given.training.x, CPU)
     torch.testing.assert_close(found.mean(0), torch.zeros_like(found[0]), rtol=0, atol=1e-5)
@@ -134,7 +134,7 @@ def test_features_of_training_images_are_centred_and_scaled(cache: Path) -> None
 
 def test_memorisation() -> None:
     """A model that draws one image, which is in training, repeats it; where it is not, nothing is repeated."""
-    given = subject()
+    given = context()
     given.model.decoder = OneImage()
     drawn = given.model.generate(1).sample()
     others = given.training.x
@@ -159,7 +159,7 @@ class OneImage(nn.Module):
 
 def test_anomalies() -> None:
     """A decoder that knows the mean digit alone: shuffled digits are less likely, and other digits are not."""
-    given = subject("data.leave_out=[8]")
+    given = context("data.leave_out=[8]")
     figures = Anomaly(num_samples=10)(given)
     assert {name.partition("/")[0] for name in figures} == {"left_out_classes", "shuffled_pixels"}
     assert figures["shuffled_pixels/auroc_nll"].value > 0.95
@@ -173,7 +173,7 @@ def test_anomalies() -> None:
 
 def test_likely_and_unlikely_images() -> None:
     """Under a decoder that is certain of one image, that image is never the anomaly, and its opposite always is."""
-    given = subject()
+    given = context()
     given.model.decoder = OneImage()
     known = given.model.generate(40).sample()
     given = replace(given, images=Images(known, torch.zeros(40), None))
@@ -184,7 +184,7 @@ def test_likely_and_unlikely_images() -> None:
 
 
 def test_a_code_without_a_density_is_judged_by_its_distortion() -> None:
-    given = subject("posterior=delta", "objective=autoencoder")
+    given = context("posterior=delta", "objective=autoencoder")
     assert set(Anomaly()(given)) == {"shuffled_pixels/auroc_distortion"}
 
 
@@ -193,7 +193,7 @@ def test_a_code_without_a_density_is_judged_by_its_distortion() -> None:
 
 @pytest.mark.parametrize("choice", [*parts.choices("model", "posterior", "prior", "likelihood"), "condition=label"])
 def test_every_model_is_measured_or_told_why_not(choice: str) -> None:
-    given = subject(*parts.with_companions(choice))
+    given = context(*parts.with_companions(choice))
     given = replace(given, images=given.images.some(60), training=given.training.some(100))
     for measure in (Latents(num_training=100), Memorisation(num_images=20), Anomaly(num_images=20, num_samples=3)):
         if measure.refusal(given) is None:
@@ -216,17 +216,17 @@ def test_every_model_is_measured_or_told_why_not(choice: str) -> None:
     ],
 )
 def test_not_defined(measure: Measure, overrides: tuple[str, ...], reason: str) -> None:
-    assert str(measure.refusal(subject(*overrides))).startswith(reason)
+    assert str(measure.refusal(context(*overrides))).startswith(reason)
 
 
 @pytest.mark.parametrize("measure", [Latents(), Samples(), Memorisation()])
 def test_nothing_is_scored_on_what_it_was_learned_from(measure: Measure) -> None:
-    assert measure.refusal(subject()) is None
-    assert str(measure.refusal(subject(split="train"))).startswith("these are training images")
+    assert measure.refusal(context()) is None
+    assert str(measure.refusal(context(split="train"))).startswith("these are training images")
 
 
 def test_images_without_classes() -> None:
-    given = subject()
+    given = context()
     for part in (given.data.train, given.data.val, given.data.test):
         part.labels.zero_()
     for measure in (Latents(), Samples()):
@@ -236,4 +236,4 @@ def test_images_without_classes() -> None:
 
 @pytest.mark.parametrize("measure", [Samples(), Memorisation()])
 def test_no_samples(measure: Measure) -> None:
-    assert str(measure.refusal(replace(subject(), fits_prior=False))).startswith("this model has no samples")
+    assert str(measure.refusal(replace(context(), fits_prior=False))).startswith("this model has no samples")

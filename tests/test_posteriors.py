@@ -9,7 +9,7 @@ from torch.distributions import Independent, MultivariateNormal, Normal
 from torch.distributions.kl import kl_divergence
 
 import parts
-from vae_lab.distributions.flows import FlowLaw
+from vae_lab.distributions.flows import FlowDistribution
 from vae_lab.distributions.pushforward import CholeskyNormal, Pushforward, log_standard_normal
 from vae_lab.maths import kl
 from vae_lab.posteriors.flows import InverseAutoregressiveFlow, SplineFlow
@@ -36,10 +36,10 @@ def params_of(posterior: Posterior, *batch: int, size: float = 1.0) -> Tensor:
     return (size * torch.randn(*batch, *posterior.param_shape, dtype=torch.float64)).requires_grad_()
 
 
-def law_of(posterior: Posterior, params: Tensor) -> Pushforward:
-    law = posterior(params)
-    assert isinstance(law, Pushforward)
-    return law
+def distribution_of(posterior: Posterior, params: Tensor) -> Pushforward:
+    distribution = posterior(params)
+    assert isinstance(distribution, Pushforward)
+    return distribution
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 4])
@@ -98,7 +98,7 @@ def test_density_is_that_of_the_jacobian(family: Family, latent_dim: int) -> Non
     """log q(z) = log N(e) - log|det dz/de|, with context, in both directions."""
     posterior = bent(family(latent_dim))
     for params in params_of(posterior, 4):
-        q = law_of(posterior, params)
+        q = distribution_of(posterior, params)
         for e in 2 * torch.randn(5, latent_dim, dtype=torch.float64):
             jacobian = torch.autograd.functional.jacobian(lambda e, q=q: q.push(e)[0], e)
             z, log_slope = q.push(e)
@@ -113,7 +113,7 @@ def test_context_bends_the_flow(family: Family) -> None:
     params = params_of(posterior, 2)
     other = torch.cat([params[:, :6], -params[:, 6:]], -1)
     e = torch.randn(2, 3, dtype=torch.float64)
-    z, same = (law_of(posterior, p).push(e)[0] for p in (params, other))
+    z, same = (distribution_of(posterior, p).push(e)[0] for p in (params, other))
     assert ((z - same).abs() > 1e-3).any(-1).all()
 
 
@@ -211,7 +211,7 @@ def test_integrates_to_one_over_the_plane(name: str) -> None:
 def test_mean_of_a_flow_is_the_image_of_no_noise() -> None:
     posterior = bent(SplineFlow(3))
     q = posterior(params_of(posterior, 2))
-    assert isinstance(q, FlowLaw)
+    assert isinstance(q, FlowDistribution)
     torch.testing.assert_close(q.mean, q.push(torch.zeros(2, 3, dtype=torch.float64))[0])
 
 

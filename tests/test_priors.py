@@ -11,7 +11,7 @@ import parts
 from conftest import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
-from vae_lab.distributions.flows import FlowLaw
+from vae_lab.distributions.flows import FlowDistribution
 from vae_lab.distributions.normals import diagonal_normal
 from vae_lab.distributions.pushforward import log_standard_normal
 from vae_lab.errors import UserError
@@ -44,15 +44,15 @@ def test_mixture_agrees_with_torch_in_value_and_gradient() -> None:
     prior = MixtureOfNormals(3, num_components=4).double()
     with torch.no_grad():
         prior.logits.normal_()
-    law = MixtureSameFamily(Categorical(logits=prior.logits), diagonal_normal(prior.params))
+    distribution = MixtureSameFamily(Categorical(logits=prior.logits), diagonal_normal(prior.params))
     z = torch.randn(4, 5, 3, dtype=torch.float64)
-    ours, theirs = prior().log_prob(z), law.log_prob(z)
+    ours, theirs = prior().log_prob(z), distribution.log_prob(z)
     torch.testing.assert_close(ours, theirs)
     gradients = [torch.autograd.grad(k.sum(), [*prior.parameters()], retain_graph=True) for k in (ours, theirs)]
     torch.testing.assert_close(*gradients)
     samples = prior().sample((20_000,))
-    parts.close(samples, law.mean)
-    parts.close((samples - law.mean).square(), law.variance)
+    parts.close(samples, distribution.mean)
+    parts.close((samples - distribution.mean).square(), distribution.variance)
 
 
 def test_mixture_starts_as_wide_as_the_standard_normal() -> None:
@@ -87,16 +87,16 @@ def test_vamp_samples_from_its_mixture() -> None:
     model, prior = vamp_model("prior.num_pseudo_inputs=3")
     with torch.no_grad():  # posteriors far apart
         model.encoder[-1].weight.mul_(20)
-    law = prior(None)
+    distribution = prior(None)
     points, area = parts.plane(30.0, 600)
     torch.manual_seed(0)
     with torch.no_grad():
-        density = parts.log_prob(law, points).exp() * area
-        samples = law.sample((20_000,))
+        density = parts.log_prob(distribution, points).exp() * area
+        samples = distribution.sample((20_000,))
         torch.testing.assert_close(density.sum(), torch.ones((), dtype=torch.float64), rtol=0, atol=1e-6)
         parts.close(samples, (density.unsqueeze(-1) * points).sum(0))
         parts.close(samples.prod(-1), (density * points.prod(-1)).sum())
-        parts.close(-law.log_prob(samples), -(density * law.log_prob(points).clamp(min=-1e4)).sum())
+        parts.close(-distribution.log_prob(samples), -(density * distribution.log_prob(points).clamp(min=-1e4)).sum())
 
 
 def test_vamp_gives_gradients_to_pseudo_inputs_and_encoder() -> None:
@@ -128,10 +128,10 @@ def test_pseudo_inputs_start_around_the_mean_image_and_stay_images() -> None:
     assert prior.pseudo_inputs.max() <= 1
 
 
-def flow_law(prior: FlowPrior) -> FlowLaw:
-    law = prior(None)
-    assert isinstance(law, FlowLaw)
-    return law
+def flow_distribution(prior: FlowPrior) -> FlowDistribution:
+    distribution = prior(None)
+    assert isinstance(distribution, FlowDistribution)
+    return distribution
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 4])
@@ -141,42 +141,44 @@ def test_flow_has_the_density_of_the_jacobian(latent_dim: int) -> None:
     with torch.no_grad():
         for parameter in prior.parameters():
             parameter.mul_(3)
-    law = flow_law(prior)
+    distribution = flow_distribution(prior)
     for z in 2 * torch.randn(5, latent_dim, dtype=torch.float64):
-        jacobian = torch.autograd.functional.jacobian(lambda z: law.pull(z)[0], z)
-        e, log_slope = law.pull(z)
+        jacobian = torch.autograd.functional.jacobian(lambda z: distribution.pull(z)[0], z)
+        e, log_slope = distribution.pull(z)
         torch.testing.assert_close(log_slope, jacobian.slogdet().logabsdet)
-        torch.testing.assert_close(law.log_prob(z), log_standard_normal(e) + jacobian.slogdet().logabsdet)
-        torch.testing.assert_close(law.push(e)[0], z)
+        torch.testing.assert_close(distribution.log_prob(z), log_standard_normal(e) + jacobian.slogdet().logabsdet)
+        torch.testing.assert_close(distribution.push(e)[0], z)
 
 
 def test_flow_of_depth_0_is_the_standard_normal() -> None:
-    law, expected = FlowPrior(3, depth=0)(None), StandardNormal(3)(None)
-    assert type(law) is type(expected) is Independent
-    assert type(law.base_dist) is Normal
-    torch.testing.assert_close((law.mean, law.variance), (expected.mean, expected.variance), rtol=0, atol=0)
+    distribution, expected = FlowPrior(3, depth=0)(None), StandardNormal(3)(None)
+    assert type(distribution) is type(expected) is Independent
+    assert type(distribution.base_dist) is Normal
+    torch.testing.assert_close(
+        (distribution.mean, distribution.variance), (expected.mean, expected.variance), rtol=0, atol=0
+    )
 
 
 def test_density_of_the_flow_s_own_sample() -> None:
     prior = FlowPrior(3).double()
-    law = prior(None)
-    z = law.sample((4, 5))
+    distribution = prior(None)
+    z = distribution.sample((4, 5))
     assert z.shape == (4, 5, 3)
     assert not z.requires_grad
-    log_p = law.log_prob(z)
+    log_p = distribution.log_prob(z)
     assert log_p.shape == (4, 5)
     assert log_p.requires_grad
-    z = law.rsample((4,))
-    torch.testing.assert_close(law.log_prob(z), law.log_prob(z.clone()))
+    z = distribution.rsample((4,))
+    torch.testing.assert_close(distribution.log_prob(z), distribution.log_prob(z.clone()))
 
 
 @pytest.mark.parametrize("name", parts.of_real_vectors("prior"))
 def test_integrates_to_one_over_the_plane(name: str) -> None:
     prior = parts.prior(name, 2, torch.float64)
-    law = prior(parts.second_class() if prior.needs_labels else None)
+    distribution = prior(parts.second_class() if prior.needs_labels else None)
     points, area = parts.plane(8.0, 200)
     with torch.no_grad():
-        total: Tensor = parts.log_prob(law, points).exp().sum() * area
+        total: Tensor = parts.log_prob(distribution, points).exp().sum() * area
     torch.testing.assert_close(total, torch.ones((), dtype=torch.float64), rtol=0, atol=1e-4)
 
 

@@ -87,7 +87,7 @@ def discrete_model() -> LatentModel:
     return model
 
 
-def log_laws(model: LatentModel, x: Tensor) -> tuple[Tensor, Tensor]:
+def log_components(model: LatentModel, x: Tensor) -> tuple[Tensor, Tensor]:
     """log p(x, z) and log q(z | x) of images at all states, (9, B) each."""
     z = STATES.unsqueeze(1).expand(-1, len(x), -1, -1)
     return model.log_joint(x, [z]), model.log_posterior(x, [z])
@@ -101,13 +101,13 @@ def gradient(scalar: Tensor, model: LatentModel) -> Tensor:
 
 
 def over_tuples(
-    model: LatentModel, num_samples: int, value: Callable[[Tensor, Tensor], Tensor], *, with_law: bool
+    model: LatentModel, num_samples: int, value: Callable[[Tensor, Tensor], Tensor], *, with_q: bool
 ) -> Tensor:
     """E[value] over all K-tuples of states under q, a scalar; `with_law`, differentiable in their probabilities."""
-    log_joint, log_q = (of.squeeze(1) for of in log_laws(model, PIXELS[5:6]))  # (9,) each
+    log_joint, log_q = (of.squeeze(1) for of in log_components(model, PIXELS[5:6]))  # (9,) each
     tuples = torch.cartesian_prod(*[torch.arange(len(STATES))] * num_samples).reshape(-1, num_samples).T  # (K, 9^K)
     probabilities = log_q[tuples].sum(0).exp()
-    weights = probabilities if with_law else probabilities.detach()
+    weights = probabilities if with_q else probabilities.detach()
     return (weights * value(log_joint[tuples], log_q[tuples])).sum()
 
 
@@ -139,8 +139,8 @@ def test_mean_gradient_is_that_of_the_enumerated_bound(
 ) -> None:
     """For p and q, with no noise left: the mean over all tuples of samples."""
     model = discrete_model()
-    estimated = over_tuples(model, num_samples, estimator, with_law=False)
-    bound = over_tuples(model, num_samples, exact, with_law=True)
+    estimated = over_tuples(model, num_samples, estimator, with_q=False)
+    bound = over_tuples(model, num_samples, exact, with_q=True)
     torch.testing.assert_close(estimated, bound)
     torch.testing.assert_close(gradient(estimated, model), gradient(bound, model))
 
@@ -148,13 +148,14 @@ def test_mean_gradient_is_that_of_the_enumerated_bound(
 def wake_gradient(model: LatentModel, num_samples: int) -> Tensor:
     """The gradient of the enumerated bound of K samples, for p alone."""
     return gradient(
-        over_tuples(model, num_samples, lambda log_joint, q: exact_bound(log_joint, q.detach()), with_law=False), model
+        over_tuples(model, num_samples, lambda log_joint, q: exact_bound(log_joint, q.detach()), with_q=False),
+        model,
     )
 
 
 def sleep_gradient(model: LatentModel) -> Tensor:
     """The gradient of E_p(x,z)[log q(z | x)] for q, over all states and images."""
-    log_joint, log_q = log_laws(model, PIXELS)  # (9, 16) each
+    log_joint, log_q = log_components(model, PIXELS)  # (9, 16) each
     torch.testing.assert_close(log_joint.exp().sum(), torch.ones((), dtype=torch.float64))
     return gradient((log_joint.exp().detach() * log_q).sum(), model)
 
@@ -166,15 +167,18 @@ def reweighted_gradient(model: LatentModel) -> Tensor:
         w = (log_joint - log_q).exp().detach()
         return (w * log_q).sum(0) / w.sum(0)
 
-    return gradient(over_tuples(model, 2, value, with_law=False), model)
+    return gradient(over_tuples(model, 2, value, with_q=False), model)
 
 
 OBJECTIVES: list[tuple[Objective, Callable[[LatentModel], Tensor]]] = [
-    (WithoutBaseline(2), lambda model: gradient(over_tuples(model, 1, exact_elbo, with_law=True), model)),
-    (ConstantBaseline(), lambda model: gradient(over_tuples(model, 1, exact_elbo, with_law=True), model)),
-    (LearnedBaseline(TINY).double(), lambda model: gradient(over_tuples(model, 1, exact_elbo, with_law=True), model)),
-    (LeaveOneOut(2), lambda model: gradient(over_tuples(model, 1, exact_elbo, with_law=True), model)),
-    (VIMCO(2), lambda model: gradient(over_tuples(model, 2, exact_bound, with_law=True), model)),
+    (WithoutBaseline(2), lambda model: gradient(over_tuples(model, 1, exact_elbo, with_q=True), model)),
+    (ConstantBaseline(), lambda model: gradient(over_tuples(model, 1, exact_elbo, with_q=True), model)),
+    (
+        LearnedBaseline(TINY).double(),
+        lambda model: gradient(over_tuples(model, 1, exact_elbo, with_q=True), model),
+    ),
+    (LeaveOneOut(2), lambda model: gradient(over_tuples(model, 1, exact_elbo, with_q=True), model)),
+    (VIMCO(2), lambda model: gradient(over_tuples(model, 2, exact_bound, with_q=True), model)),
     (WakeSleep(3), lambda model: wake_gradient(model, 1) + sleep_gradient(model)),
     (
         ReweightedWakeSleep(2, wake_weight=0.7, sleep_weight=0.4),
@@ -200,7 +204,7 @@ def test_objective_has_the_enumerated_mean_gradient(
 
 def test_reweighted_cross_entropy_tends_to_that_of_the_posterior() -> None:
     """With all of z among the samples, each as often as q draws it, the weights are the posterior."""
-    log_joint, log_q = log_laws(discrete_model(), PIXELS[5:6])
+    log_joint, log_q = log_components(discrete_model(), PIXELS[5:6])
     posterior = log_joint.softmax(0)
     # One state each, under a uniform q: the weights are then those of p alone.
     uniform = torch.full_like(log_q, -math.log(len(STATES)))
@@ -225,7 +229,7 @@ def test_the_learned_baseline_is_trained_by_its_error_and_nothing_else_is() -> N
     torch.manual_seed(1)
     loss = objective(model, PIXELS)
     torch.manual_seed(1)
-    trace = model.trace(PIXELS, path=False)
+    trace = model.trace(PIXELS, reparameterize=False)
     baseline = objective.network(PIXELS).squeeze(-1)  # before any batch was seen, the running mean is 0
     error = (trace.log_w().detach() - baseline).square().mean()
     bound = score_function.elbo(trace.log_joint(), trace.log_q(), baseline).mean()

@@ -18,7 +18,7 @@ import vae_lab
 from conftest import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
-from vae_lab.distributions.delta import Point
+from vae_lab.distributions.delta import Delta
 from vae_lab.distributions.one_hot import GumbelSoftmax
 from vae_lab.errors import UserError
 from vae_lab.evaluation import validation_bounds
@@ -44,8 +44,8 @@ def test_categorical_divergence_by_enumeration() -> None:
     probs = logits.softmax(-1)
     exact = torch.stack([(probs[i] * (probs[i].log() - log_p[i])).sum() for i in range(4)]).sum()
     (exact_gradient,) = torch.autograd.grad(exact, logits)
-    for law in (GumbelSoftmax(logits, 0.5, hard=False), OneHotCategorical(logits=logits)):
-        value = kl.closed_form(Independent(law, 1), p)
+    for distribution in (GumbelSoftmax(logits, 0.5, hard=False), OneHotCategorical(logits=logits)):
+        value = kl.closed_form(Independent(distribution, 1), p)
         assert value is not None
         torch.testing.assert_close(value, exact)
         torch.testing.assert_close(torch.autograd.grad(value, logits)[0], exact_gradient)
@@ -157,9 +157,9 @@ def test_delta_loss_is_the_distortion_of_the_code() -> None:
 
 def test_a_bound_of_a_point_is_minus_infinity() -> None:
     """Whoever computes one all the same sees that there is none."""
-    law = Point(torch.zeros(2, 3))
-    assert law.log_prob(law.mean).tolist() == [math.inf] * 2
-    assert law.log_prob(law.mean + 1).tolist() == [-math.inf] * 2
+    distribution = Delta(torch.zeros(2, 3))
+    assert distribution.log_prob(distribution.mean).tolist() == [math.inf] * 2
+    assert distribution.log_prob(distribution.mean + 1).tolist() == [-math.inf] * 2
     model, _ = parts.model_and_objective("posterior=delta")
     x = parts.images(model, 2)
     assert validation_bounds.plain_elbo(model, x)["elbo"].tolist() == [-math.inf] * 2

@@ -59,13 +59,13 @@ def test_power_spherical_is_normalised_on_the_circle(concentration: float) -> No
 
 @pytest.mark.parametrize("concentration", [0.0, 0.3, 2.0, 50.0, 1000.0])
 def test_power_spherical_is_normalised_on_the_sphere(concentration: float) -> None:
-    law = power_spherical(3, concentration)
+    distribution = power_spherical(3, concentration)
     edges = torch.linspace(0, math.pi, 200_001, dtype=torch.float64)
     polar, width = (edges[1:] + edges[:-1]) / 2, edges[1:] - edges[:-1]
-    across = direction(torch.linalg.cross(law.loc, double(1.0, 0.0, 0.0)))
-    points = polar.cos().unsqueeze(-1) * law.loc + polar.sin().unsqueeze(-1) * across
+    across = direction(torch.linalg.cross(distribution.loc, double(1.0, 0.0, 0.0)))
+    points = polar.cos().unsqueeze(-1) * distribution.loc + polar.sin().unsqueeze(-1) * across
     circumference = 2 * math.pi * polar.sin()
-    total = (width * circumference * law.log_prob(points).exp()).sum()
+    total = (width * circumference * distribution.log_prob(points).exp()).sum()
     torch.testing.assert_close(total.item(), 1.0, rtol=0, atol=1e-8)
 
 
@@ -74,23 +74,23 @@ def test_power_spherical_is_normalised_on_the_sphere(concentration: float) -> No
 def test_power_spherical_samples(dim: int, concentration: float) -> None:
     """Unit vectors around the mean direction, with E[z] and the divergence from uniform in closed form."""
     torch.manual_seed(0)
-    law = power_spherical(dim, concentration)
-    z = law.sample((50_000,))
+    distribution = power_spherical(dim, concentration)
+    z = distribution.sample((50_000,))
     torch.testing.assert_close(z.norm(dim=-1), torch.ones(50_000, dtype=torch.float64))
-    parts.close(z @ law.loc, concentration / (concentration + dim - 1))
-    parts.close(z, law.mean)
+    parts.close(z @ distribution.loc, concentration / (concentration + dim - 1))
+    parts.close(z, distribution.mean)
     uniform = UniformSphere(torch.zeros(dim, dtype=torch.float64))
-    parts.close(law.log_prob(z) - uniform.log_prob(z), divergence(law))
-    parts.close(-law.log_prob(z), law.entropy())
+    parts.close(distribution.log_prob(z) - uniform.log_prob(z), divergence(distribution))
+    parts.close(-distribution.log_prob(z), distribution.entropy())
 
 
 @pytest.mark.parametrize("dim", [2, 3, 20])
 def test_power_spherical_without_concentration_is_uniform(dim: int) -> None:
-    law = power_spherical(dim, 0.0)
-    assert abs(divergence(law).item()) < 1e-12
+    distribution = power_spherical(dim, 0.0)
+    assert abs(divergence(distribution).item()) < 1e-12
     uniform = UniformSphere(torch.zeros(dim, dtype=torch.float64))
     z = uniform.sample((100,))
-    torch.testing.assert_close(law.log_prob(z), uniform.log_prob(z), rtol=0, atol=1e-12)
+    torch.testing.assert_close(distribution.log_prob(z), uniform.log_prob(z), rtol=0, atol=1e-12)
 
 
 def test_power_spherical_gradients() -> None:
@@ -104,17 +104,17 @@ def test_power_spherical_gradients() -> None:
 @pytest.mark.parametrize("dim", [2, 4])
 def test_power_spherical_gradient_by_its_concentration(dim: int) -> None:
     """Of the first and second moments along a vector a, whose exact values follow from those of a beta law."""
-    law = power_spherical(dim, 3.0)
+    distribution = power_spherical(dim, 3.0)
     a = torch.linspace(1, -0.3, dim, dtype=torch.float64)
-    k = law.concentration.clone().requires_grad_()
+    k = distribution.concentration.clone().requires_grad_()
     cosine = Beta((dim - 1) / 2 + k, double((dim - 1) / 2).squeeze())  # of (1 + t) / 2, t = m^T z
     t, t_squared = 2 * cosine.mean - 1, 4 * cosine.variance + (2 * cosine.mean - 1) ** 2
-    along = a @ law.loc
+    along = a @ distribution.loc
     across = (a @ a - along**2) * (1 - t_squared) / (dim - 1)
     for power, exact in ((1, along * t), (2, along**2 * t_squared + across)):
         torch.manual_seed(0)
         many = torch.full((40_000,), 3.0, dtype=torch.float64).requires_grad_()
-        z = PowerSpherical(law.loc.expand(40_000, dim), many).rsample()
+        z = PowerSpherical(distribution.loc.expand(40_000, dim), many).rsample()
         (gradients,) = torch.autograd.grad(((z @ a) ** power).sum(), many)  # of each sample by its own concentration
         parts.close(gradients, torch.autograd.grad(exact, k, retain_graph=True)[0])
 

@@ -87,10 +87,10 @@ def test_total_correlation_scores_each_sample_under_each_posterior() -> None:
     loss, _ = parts.loss_and_gradients(model, BetaTC(6, beta=2.0, sampling="stratified"), x)
     torch.manual_seed(0)
     latent = model.trace(x).latents[0]
-    law = latent.q.base_dist  # type: ignore[attr-defined]
+    distribution = latent.q.base_dist  # type: ignore[attr-defined]
     total = 0.0
     for z in latent.z[0]:
-        densities = Normal(law.loc, law.scale).log_prob(z).exp()  # (B, D)
+        densities = Normal(distribution.loc, distribution.scale).log_prob(z).exp()  # (B, D)
         total += (densities.prod(1).mean().log() - densities.mean(0).log().sum()).item() / len(x)
     assert loss.terms["total_correlation"].item() == pytest.approx(total)
 

@@ -21,7 +21,7 @@ from vae_lab.configuration.needs import NEEDS, check_compiles, check_encoder, ch
 from vae_lab.configuration.pairs import SampleUse, check_density, check_sample_density, check_spaces
 from vae_lab.configuration.training import length
 from vae_lab.corruptions.corruption import Corruption
-from vae_lab.data.image_set import ImageSet, leave_out, of_few
+from vae_lab.data.image_set import ImageSet, leave_out, subsample_train
 from vae_lab.data.module import ImageData
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.errors import UserError
@@ -32,11 +32,11 @@ from vae_lab.models.latent_model import LatentModel
 from vae_lab.models.vae import VAE
 from vae_lab.networks.architecture import Architecture
 from vae_lab.networks.initialization import Initialization
-from vae_lab.networks.wrapper import Frame
+from vae_lab.networks.wrapper import NetworkWrapper
 from vae_lab.objectives.objective import Objective
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import EncoderPrior, Prior
-from vae_lab.seeding import Stream, derive
+from vae_lab.seeding import RngStream, derive_seed
 from vae_lab.training.lr_schedules import Schedule
 
 
@@ -70,15 +70,15 @@ def likelihood_class(config: DictConfig) -> type[Likelihood]:
 def data(config: DictConfig) -> ImageData:
     """Read the data set, and treat it as the likelihood needs."""
     own = DictConfig({"data": {key: value for key, value in config.data.items() if key not in TREATMENT_KEYS}})
-    law = likelihood_class(config)
+    distribution = likelihood_class(config)
     splits, left_out = leave_out(part(own, "data", ImageSet).load(), config.data.get("leave_out") or [])
     return ImageData(
-        of_few(splits, config.data.get("num_train")),
-        pixels.resolve(config.data.binarize, law.support, law.__name__),
+        subsample_train(splits, config.data.get("num_train")),
+        pixels.resolve(config.data.binarize, distribution.support, distribution.__name__),
         batch_size=config.data.batch_size,
         seed=config.seed,
         dequantization=pixels.resolve_dequantize(
-            config.data.dequantize, law.support, law.needs_dequantizing, law.__name__
+            config.data.dequantize, distribution.support, distribution.needs_dequantizing, distribution.__name__
         ),
         left_out=left_out,
     )
@@ -117,7 +117,7 @@ def model(
         pixel_mean: the mean training image, of `image_shape`.
         num_classes: the classes that the images are conditioned on, or None.
     """
-    torch.manual_seed(derive(config.seed, Stream.WEIGHTS))
+    torch.manual_seed(derive_seed(config.seed, RngStream.WEIGHTS))
     built = assembled(config, image_shape, pixel_mean, num_classes)
     if config.get("initialization") is not None:
         part(config, "initialization", Initialization).start(built)
@@ -141,7 +141,7 @@ def assembled(
     likelihood = part(config, "likelihood", Likelihood, image_shape=image_shape)
     networks = part(config, "model", Architecture, Hierarchy)
     corruption = None if config.corruption is None else part(config, "corruption", Corruption)
-    frame = Frame(image_shape, likelihood.params_at(pixel_mean), num_classes, corruption)
+    frame = NetworkWrapper(image_shape, likelihood.params_at(pixel_mean), num_classes, corruption)
     if isinstance(networks, Hierarchy):
         return networks.assemble(frame, config.latent_dim, prior, likelihood)
     encoder = frame.encoder(lambda seen: networks.encoder(seen, posterior.param_shape))
@@ -157,7 +157,7 @@ def generator(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tens
     prior = part(config, "prior", Prior, latent_dim=config.latent_dim)
     likelihood = part(config, "likelihood", Likelihood, image_shape=image_shape)
     networks = part(config, "model", Architecture)
-    frame = Frame(image_shape, likelihood.params_at(pixel_mean), num_classes=None, corruption=None)
+    frame = NetworkWrapper(image_shape, likelihood.params_at(pixel_mean), num_classes=None, corruption=None)
     decoder = frame.decoder(lambda seen: networks.decoder(seen, likelihood.param_shape), prior.event_shape)
     return Generator(prior, decoder, likelihood)
 
@@ -183,7 +183,7 @@ def objective(config: DictConfig, *, num_images: int, image_shape: tuple[int, ..
         num_images: training images.
         image_shape: channels, height, width.
     """
-    torch.manual_seed(derive(config.seed, Stream.WEIGHTS, 1))  # not those of the model
+    torch.manual_seed(derive_seed(config.seed, RngStream.WEIGHTS, 1))  # not those of the model
     known = {"num_images": num_images, "image_shape": image_shape, "latent_dim": config.latent_dim}
     named = get_object(config.objective["_target_"])
     sizes = {name: size for name, size in known.items() if getattr(named, f"needs_{name}")}
@@ -195,9 +195,9 @@ def objective(config: DictConfig, *, num_images: int, image_shape: tuple[int, ..
     check_needs(targets, config.data.batch_size, stated)
     check_compiles(config.compile, targets["objective"], built.uncompilable)
     posterior = config.posterior["_target_"]
-    law = get_object(posterior)
-    check_density(posterior, law.has_density, config.objective["_target_"], built.posterior_density)
-    use = SampleUse(law.reparameterized, law.relaxed, law.one_pass_density, law.space)
+    distribution = get_object(posterior)
+    check_density(posterior, distribution.has_density, config.objective["_target_"], built.posterior_density)
+    use = SampleUse(distribution.reparameterized, distribution.relaxed, distribution.cheap_log_prob, distribution.space)
     check_sample_density(posterior, use, config.objective["_target_"], built.sample_density)
     return built
 

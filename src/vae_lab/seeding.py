@@ -11,7 +11,7 @@ import torch
 
 
 @unique
-class Stream(IntEnum):
+class RngStream(IntEnum):
     """Independent streams of noise within one experiment."""
 
     WEIGHTS = 0  # initial parameters
@@ -38,7 +38,7 @@ class Stream(IntEnum):
     GRADIENTS = 31
 
 
-def derive(seed: int, stream: Stream, *position: int) -> int:
+def derive_seed(seed: int, stream: RngStream, *position: int) -> int:
     """A 63-bit seed for a position in a stream.
 
     `numpy.random.SeedSequence` hashes the whole key, so neighbouring seeds and positions are unrelated:
@@ -48,17 +48,17 @@ def derive(seed: int, stream: Stream, *position: int) -> int:
     return int(key.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def generator(device: torch.device | str, seed: int, stream: Stream, *position: int) -> torch.Generator:
+def generator(device: torch.device | str, seed: int, stream: RngStream, *position: int) -> torch.Generator:
     """A generator that stands at a position in a stream."""
-    return torch.Generator(device).manual_seed(derive(seed, stream, *position))
+    return torch.Generator(device).manual_seed(derive_seed(seed, stream, *position))
 
 
-def reseed(device: torch.device, seed: int, stream: Stream, *position: int) -> None:
+def reseed(device: torch.device, seed: int, stream: RngStream, *position: int) -> None:
     """Put the default generators, from which distributions sample, at a position in a stream.
 
     `torch.manual_seed` would do the same for every kind of device, initialised or not, hundreds of times slower.
     """
-    value = derive(seed, stream, *position)
+    value = derive_seed(seed, stream, *position)
     torch.default_generator.manual_seed(value)
     if device.type == "cuda":
         torch.cuda.manual_seed(value)

@@ -154,7 +154,7 @@ def check_pairs(top: dict[str, Any]) -> None:
     check_spaces(posterior, declared(posterior, "space"), prior, declared(prior, "space"))
     has_density = declared(posterior, "has_density")
     check_density(posterior, has_density, objective, declared(objective, "posterior_density"))
-    one_pass = declared(posterior, "one_pass_density")
+    one_pass = declared(posterior, "cheap_log_prob")
     check_sample_density(posterior, declared_use(posterior), objective, declared(objective, "sample_density"))
     scores_posteriors = declared(prior, "scores_posteriors")
     check_labels(top["condition"], prior, declared(prior, "needs_labels"), scores_posteriors)

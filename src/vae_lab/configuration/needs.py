@@ -27,12 +27,12 @@ def check_needs(targets: Mapping[str, str], batch_size: int, says: Callable[[str
     """
     objective = targets["objective"]
     name = named("objective", objective)
-    if says(objective, "sees_aggregate") and batch_size < 2:
+    if says(objective, "needs_batch") and batch_size < 2:
         raise UserError(
             f"data.batch_size={batch_size}: {name} estimates the law of all codes from those of a batch; choose "
             "data.batch_size=128, or objective=beta"
         )
-    if says(objective, "sees_aggregate") and says(targets["model"], "has_own_posteriors"):
+    if says(objective, "needs_batch") and says(targets["model"], "has_own_posteriors"):
         raise UserError(
             f"{name}: it compares codes of one stochastic layer with the prior, and {named('model', targets['model'])} "
             "has several; choose model=mlp, or objective=beta"
@@ -49,10 +49,10 @@ def check_needs(targets: Mapping[str, str], batch_size: int, says: Callable[[str
             f"the rest would stay untrained; choose {fitting}, or objective=elbo"
         )
     for group in ("posterior", "prior"):
-        if says(objective, "needs_factorial_laws") and says(targets[group], "is_factorial") is False:
+        if says(objective, "needs_diagonal") and says(targets[group], "is_diagonal") is False:
             raise UserError(
                 f"{named(group, targets[group])}: {name} looks at each latent unit by itself, so their laws must be "
-                f"independent normals; choose {one_of(group, declaring(group, 'is_factorial', [True]))}, or "
+                f"independent normals; choose {one_of(group, declaring(group, 'is_diagonal', [True]))}, or "
                 "objective=beta"
             )
     if says(objective, "needs_real_codes") and says(targets["posterior"], "space") not in ("real", None):

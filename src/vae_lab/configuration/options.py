@@ -16,10 +16,10 @@ NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 # A weight between two things: 0 and 1 are all of one of them.
-Share = Annotated[float, Field(ge=0, le=1)]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
+UnitInterval = Annotated[float, Field(ge=0, le=1)]
+OpenUnitInterval = Annotated[float, Field(gt=0, lt=1)]
 # Images held out of a set: how many, or which part of all of them.
-HeldOut = PositiveInt | Fraction
+SplitSize = PositiveInt | OpenUnitInterval
 # Height and width in pixels, or one number for both.
 ImageSize = PositiveInt | tuple[PositiveInt, PositiveInt]
 
@@ -31,7 +31,7 @@ HiddenActivation = Activation | Literal["gated"]
 MeanRange = Literal["real", "unit_interval"]
 
 # Whether a corruption acts on training images only.
-When = Literal["training", "always"]
+CorruptionPhase = Literal["training", "always"]
 
 # Convolutional networks: channels of each stage, and what keeps the scale of activations.
 Widths = Annotated[Sequence[PositiveInt], Field(min_length=1)]

@@ -152,7 +152,7 @@ class SampleUse(NamedTuple):
 
     reparameterized: bool | None
     relaxed: bool | None
-    one_pass_density: bool | None
+    cheap_log_prob: bool | None
     space: Space | None
 
     def obstacle(self, wanted: SampleDensity | None) -> str | None:
@@ -163,9 +163,9 @@ class SampleUse(NamedTuple):
             return (
                 "it needs log q at samples, which while they are relaxed is no density, so its value would be no bound"
             )
-        if self.one_pass_density is False and wanted == "path_only":
+        if self.cheap_log_prob is False and wanted == "path_only":
             return "it needs log q with the flow held fixed, which would cost one pass for every latent unit"
-        if self.one_pass_density is False and wanted == "fixed":
+        if self.cheap_log_prob is False and wanted == "fixed":
             return "it needs log q at samples held fixed, which would cost one pass for every latent unit"
         return None
 

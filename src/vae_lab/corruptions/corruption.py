@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 
-from vae_lab.configuration.options import When
+from vae_lab.configuration.options import CorruptionPhase
 
 
 class Corruption(nn.Module, ABC):
@@ -22,7 +22,7 @@ class Corruption(nn.Module, ABC):
             corrupts there too: the figures and pictures then tell how well the model denoises.
     """
 
-    def __init__(self, when: When) -> None:
+    def __init__(self, when: CorruptionPhase) -> None:
         super().__init__()
         self.when = when
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import Fraction, PositiveFloat, When
+from vae_lab.configuration.options import CorruptionPhase, OpenUnitInterval, PositiveFloat
 from vae_lab.corruptions.corruption import Corruption
 
 
@@ -15,7 +15,7 @@ class GaussianNoise(Corruption):
         when: in `training` only, or `always`; see `Corruption`.
     """
 
-    def __init__(self, sigma: PositiveFloat = 0.25, when: When = "training") -> None:
+    def __init__(self, sigma: PositiveFloat = 0.25, when: CorruptionPhase = "training") -> None:
         super().__init__(when)
         self.sigma = sigma
 
@@ -31,7 +31,7 @@ class Masking(Corruption):
         when: in `training` only, or `always`; see `Corruption`.
     """
 
-    def __init__(self, fraction: Fraction = 0.25, when: When = "training") -> None:
+    def __init__(self, fraction: OpenUnitInterval = 0.25, when: CorruptionPhase = "training") -> None:
         super().__init__(when)
         self.fraction = fraction
 
@@ -47,7 +47,7 @@ class SaltAndPepper(Corruption):
         when: in `training` only, or `always`; see `Corruption`.
     """
 
-    def __init__(self, fraction: Fraction = 0.25, when: When = "training") -> None:
+    def __init__(self, fraction: OpenUnitInterval = 0.25, when: CorruptionPhase = "training") -> None:
         super().__init__(when)
         self.fraction = fraction
 

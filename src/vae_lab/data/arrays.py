@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import HeldOut
-from vae_lab.data.image_set import ImageSet, Split, Splits, three_ways
+from vae_lab.configuration.options import SplitSize
+from vae_lab.data.image_set import ImageSet, Split, Splits, train_val_test_split
 from vae_lab.data.levels import as_levels
 from vae_lab.errors import UserError
 
@@ -41,8 +41,8 @@ class Arrays(ImageSet):
         self,
         path: str,
         channels: Literal["auto", "first", "last"] = "auto",
-        num_validation: HeldOut = 0.1,
-        num_test: HeldOut = 0.1,
+        num_validation: SplitSize = 0.1,
+        num_test: SplitSize = 0.1,
     ) -> None:
         self.path = Path(path).expanduser().absolute()
         self.channels = channels
@@ -53,7 +53,7 @@ class Arrays(ImageSet):
         arrays = read(self.path)
         images = as_levels(self._channels_first(arrays["images"]), f"data.path={self.path}")
         data = Split(torch.from_numpy(images), self._labels(arrays.get("labels"), len(images)))
-        return three_ways(data, self.num_validation, self.num_test)
+        return train_val_test_split(data, self.num_validation, self.num_test)
 
     def _channels_first(self, images: Array) -> Array:
         """The images as (N, C, H, W)."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vae_lab.data.image_set import Split
-from vae_lab.seeding import Stream, generator
+from vae_lab.seeding import RngStream, generator
 
 
 class Batch(NamedTuple):
@@ -87,9 +87,9 @@ class TrainBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         epoch, first, self._first = self.epoch(), self._first, 0
-        order = torch.randperm(len(self.split.images), generator=generator("cpu", self.seed, Stream.ORDER, epoch)).to(
-            self.split.images.device
-        )
+        order = torch.randperm(
+            len(self.split.images), generator=generator("cpu", self.seed, RngStream.ORDER, epoch)
+        ).to(self.split.images.device)
         for batch in range(first, len(self)):
             start = batch * self.batch_size
             share = order[start + self.shard.rank : start + self.batch_size : self.shard.world_size]
@@ -98,7 +98,7 @@ class TrainBatches:
             if self.draw is None:
                 x = to_unit(pixels)
             else:
-                noise = generator(self.device, self.seed, Stream.PIXELS, self.shard.rank, epoch, batch)
+                noise = generator(self.device, self.seed, RngStream.PIXELS, self.shard.rank, epoch, batch)
                 x = self.draw(pixels, noise)
             yield Batch(x, self.split.labels[share].to(self.device, non_blocking=True))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from vae_lab.configuration.options import PositiveInt
-from vae_lab.data.image_set import ImageSet, Split, Splits, hold_out
+from vae_lab.data.image_set import ImageSet, Split, Splits, split_off
 from vae_lab.data.torchvision_set import obtain, verify
 
 
@@ -41,5 +41,5 @@ class CIFAR10(ImageSet):
             Split(torch.from_numpy(part.data).movedim(-1, 1).contiguous(), torch.tensor(part.targets))  # (N, 3, 32, 32)
             for part in (source(str(self.root), train=train) for train in (True, False))
         )
-        kept, val = hold_out(train, self.num_validation, "data.num_validation")
+        kept, val = split_off(train, self.num_validation, "data.num_validation")
         return Splits(kept, val, test)

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from vae_lab.configuration.options import PositiveInt
-from vae_lab.data.image_set import ImageSet, Split, Splits, hold_out
+from vae_lab.data.image_set import ImageSet, Split, Splits, split_off
 
 
 class Digits(ImageSet):
@@ -28,6 +28,6 @@ class Digits(ImageSet):
         levels = np.rint(digits.images * (255 / 16)).astype(np.uint8)
         images = torch.from_numpy(levels).unsqueeze(1)  # (N, 1, 8, 8)
         data = Split(images, torch.from_numpy(digits.target).long())
-        data, test = hold_out(data, self.num_test, "data.num_test")
-        train, val = hold_out(data, self.num_validation, "data.num_validation")
+        data, test = split_off(data, self.num_test, "data.num_test")
+        train, val = split_off(data, self.num_validation, "data.num_validation")
         return Splits(train, val, test)

@@ -8,9 +8,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import HeldOut, ImageSize
+from vae_lab.configuration.options import ImageSize, SplitSize
 from vae_lab.data import pictures
-from vae_lab.data.image_set import ImageSet, Split, Splits, three_ways
+from vae_lab.data.image_set import ImageSet, Split, Splits, train_val_test_split
 from vae_lab.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -35,8 +35,8 @@ class Folder(ImageSet):
         path: str,
         image_size: ImageSize | None = None,
         color: Literal["auto", "gray", "rgb"] = "auto",
-        num_validation: HeldOut = 0.1,
-        num_test: HeldOut = 0.1,
+        num_validation: SplitSize = 0.1,
+        num_test: SplitSize = 0.1,
     ) -> None:
         self.path = Path(path).expanduser().absolute()
         self.image_size = image_size
@@ -57,7 +57,7 @@ class Folder(ImageSet):
         labels = self._labels(paths)
         color = pictures.common_color(paths) if self.color == "auto" else self.color
         images = torch.from_numpy(pictures.read_all(paths, color, self.image_size))
-        return three_ways(Split(images, labels), self.num_validation, self.num_test)
+        return train_val_test_split(Split(images, labels), self.num_validation, self.num_test)
 
     def _labels(self, paths: Sequence[Path]) -> Tensor:
         """The number of each picture's subfolder, in the order of their names; 0 without subfolders."""

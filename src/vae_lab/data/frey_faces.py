@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from vae_lab.configuration.options import PositiveInt
-from vae_lab.data.image_set import ImageSet, MissingDataError, Split, Splits, three_ways
+from vae_lab.data.image_set import ImageSet, MissingDataError, Split, Splits, train_val_test_split
 from vae_lab.data.torchvision_set import OR_DIGITS, damaged
 
 SHAPE = (1965, 28, 20)
@@ -43,4 +43,4 @@ class FreyFaces(ImageSet):
             raise damaged(self.path, f"it holds {pixels.dtype} values of shape {pixels.shape}, not bytes of {SHAPE}")
         images = torch.from_numpy(pixels).unsqueeze(1)  # (1965, 1, 28, 20)
         faces = Split(images, torch.zeros(len(images), dtype=torch.int64))
-        return three_ways(faces, self.num_validation, self.num_test)
+        return train_val_test_split(faces, self.num_validation, self.num_test)

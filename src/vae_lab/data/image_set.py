@@ -7,9 +7,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import HeldOut
+from vae_lab.configuration.options import SplitSize
 from vae_lab.errors import UserError
-from vae_lab.seeding import Stream, generator
+from vae_lab.seeding import RngStream, generator
 
 # The split does not depend on the run's seed: runs of different seeds are compared on the same images.
 SPLIT_SEED = 0
@@ -79,7 +79,7 @@ def leave_out(splits: Splits, classes: Sequence[int]) -> tuple[Splits, Split | N
     return rest, splits.test.take(out[2])
 
 
-def of_few(splits: Splits, num_train: int | None) -> Splits:
+def subsample_train(splits: Splits, num_train: int | None) -> Splits:
     """Keep so many of the training images, the same ones every time, or all of them.
 
     Raises:
@@ -93,20 +93,20 @@ def of_few(splits: Splits, num_train: int | None) -> Splits:
             f"data.num_train={num_train}: there are {total:,} training images; choose fewer, or leave it out for all "
             "of them"
         )
-    order = torch.randperm(total, generator=generator("cpu", SPLIT_SEED, Stream.SPLIT, 1))
+    order = torch.randperm(total, generator=generator("cpu", SPLIT_SEED, RngStream.SPLIT, 1))
     return splits._replace(train=splits.train.take(order[:num_train]))
 
 
-def hold_out(data: Split, num: int, option: str) -> tuple[Split, Split]:
+def split_off(data: Split, num: int, option: str) -> tuple[Split, Split]:
     """Split off `num` images at random, the same ones every time: (the rest, the held-out ones)."""
     total = len(data.images)
     if num >= total:
         raise UserError(f"{option}={num}: the data set has {total:,} images to take from; choose fewer")
-    order = torch.randperm(total, generator=generator("cpu", SPLIT_SEED, Stream.SPLIT))
+    order = torch.randperm(total, generator=generator("cpu", SPLIT_SEED, RngStream.SPLIT))
     return data.take(order[num:]), data.take(order[:num])
 
 
-def three_ways(data: Split, num_validation: HeldOut, num_test: HeldOut) -> Splits:
+def train_val_test_split(data: Split, num_validation: SplitSize, num_test: SplitSize) -> Splits:
     """Split a set that comes in one piece, at random, the same way every time; fractions are of the whole set."""
     total = len(data.images)
     if total < 3:
@@ -114,6 +114,6 @@ def three_ways(data: Split, num_validation: HeldOut, num_test: HeldOut) -> Split
     val_count, test_count = (
         max(1, round(part * total)) if isinstance(part, float) else part for part in (num_validation, num_test)
     )
-    data, test = hold_out(data, test_count, "data.num_test")
-    train, val = hold_out(data, val_count, "data.num_validation")
+    data, test = split_off(data, test_count, "data.num_test")
+    train, val = split_off(data, val_count, "data.num_validation")
     return Splits(train, val, test)

@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.data import idx
-from vae_lab.data.image_set import ImageSet, Splits, hold_out
+from vae_lab.data.image_set import ImageSet, Splits, split_off
 from vae_lab.data.torchvision_set import obtain, verify
 
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
@@ -37,7 +37,7 @@ class MNISTLike(ImageSet):
         )
         verify(raw, self.checksums)
         train, test = (idx.read_split(*(raw / file for file in pair)) for pair in (TRAIN, TEST))
-        kept, val = hold_out(train, self.num_validation, "data.num_validation")
+        kept, val = split_off(train, self.num_validation, "data.num_validation")
         return Splits(kept, val, test)
 
 
@@ -106,5 +106,5 @@ class EMNIST(ImageSet):
         train, test = (
             part._replace(images=part.images.mT.contiguous(), labels=part.labels - first) for part in (train, test)
         )
-        kept, val = hold_out(train, self.num_validation, "data.num_validation")
+        kept, val = split_off(train, self.num_validation, "data.num_validation")
         return Splits(kept, val, test)

@@ -11,7 +11,7 @@ from vae_lab.configuration.pixels import Dequantization, Treatment
 from vae_lab.data.batches import EvaluationBatches, Shard, TrainBatches, binarize, dequantize
 from vae_lab.data.image_set import SPLIT_SEED, Split, Splits
 from vae_lab.errors import UserError
-from vae_lab.seeding import Stream, generator
+from vae_lab.seeding import RngStream, generator
 
 # Of the free memory of an accelerator, the part that the images may take.
 IMAGES_SHARE_OF_MEMORY = 0.25
@@ -78,7 +78,7 @@ class ImageData(LightningDataModule):
                 f"must divide by their number; choose a multiple of {shard.world_size}"
             )
         return TrainBatches(
-            near(self.train, device),
+            to_device_if_it_fits(self.train, device),
             self.batch_size,
             draw=self._draw(),
             device=device,
@@ -101,7 +101,7 @@ class ImageData(LightningDataModule):
 
     def _evaluation(self, split: Split) -> EvaluationBatches:
         device, shard = self._place()
-        return EvaluationBatches(near(split, device), self.batch_size, device=device, shard=shard)
+        return EvaluationBatches(to_device_if_it_fits(split, device), self.batch_size, device=device, shard=shard)
 
     def _place(self) -> tuple[torch.device, Shard]:
         assert self.trainer is not None, "the trainer asks for loaders"
@@ -119,7 +119,7 @@ def treated(split: Split, treatment: Treatment, stream: int) -> Split:
     if treatment == "threshold":
         on = split.images > 127
     else:
-        on = binarize(split.images, generator("cpu", SPLIT_SEED, Stream.HELD_OUT, stream)).bool()
+        on = binarize(split.images, generator("cpu", SPLIT_SEED, RngStream.HELD_OUT, stream)).bool()
     return split._replace(images=on.to(torch.uint8) * 255)
 
 
@@ -127,10 +127,10 @@ def dequantized(split: Split, dequantization: Dequantization, stream: int) -> Sp
     """The images as floats in [0, 1] with their levels spread out, drawn once, where that is asked for."""
     if dequantization == "none":
         return split
-    return split._replace(images=dequantize(split.images, generator("cpu", SPLIT_SEED, Stream.HELD_OUT, stream)))
+    return split._replace(images=dequantize(split.images, generator("cpu", SPLIT_SEED, RngStream.HELD_OUT, stream)))
 
 
-def near(split: Split, device: torch.device) -> Split:
+def to_device_if_it_fits(split: Split, device: torch.device) -> Split:
     """The split on the device if it fits there comfortably, else in memory from which copies are fast."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)

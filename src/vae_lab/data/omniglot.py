@@ -6,7 +6,7 @@ import torch
 
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.data import pictures
-from vae_lab.data.image_set import ImageSet, Split, Splits, hold_out
+from vae_lab.data.image_set import ImageSet, Split, Splits, split_off
 from vae_lab.data.torchvision_set import damaged, obtain
 
 # The two folders, with the pictures in each.
@@ -44,7 +44,7 @@ class Omniglot(ImageSet):
         train, test = (self._read(place / name, num_images) for name, num_images in (TRAIN, TEST))
         # No character of the test alphabets is among the training characters.
         test = test._replace(labels=test.labels + train.labels.max() + 1)
-        kept, val = hold_out(train, self.num_validation, "data.num_validation")
+        kept, val = split_off(train, self.num_validation, "data.num_validation")
         return Splits(kept, val, test)
 
     def _read(self, folder: Path, num_images: int) -> Split:

@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import HeldOut
-from vae_lab.data.image_set import ImageSet, Split, Splits, three_ways
+from vae_lab.configuration.options import SplitSize
+from vae_lab.data.image_set import ImageSet, Split, Splits, train_val_test_split
 
 IMAGE_SIZE = 28  # pixels along each side
 SHAPES = 3  # square, ellipse, heart
@@ -31,7 +31,7 @@ class Sprites(ImageSet):
         num_test: images held out for testing, a number or a fraction.
     """
 
-    def __init__(self, num_validation: HeldOut = 0.1, num_test: HeldOut = 0.2) -> None:
+    def __init__(self, num_validation: SplitSize = 0.1, num_test: SplitSize = 0.2) -> None:
         self.num_validation = num_validation
         self.num_test = num_test
 
@@ -40,7 +40,7 @@ class Sprites(ImageSet):
         factors = torch.cartesian_prod(*(torch.arange(size) for size in sizes))  # (N, 5)
         images = placed(torch.stack([shape_windows(shape) for shape in range(SHAPES)]))
         data = Split(images.reshape(-1, 1, IMAGE_SIZE, IMAGE_SIZE), factors[:, 0].clone(), factors)
-        return three_ways(data, self.num_validation, self.num_test)
+        return train_val_test_split(data, self.num_validation, self.num_test)
 
 
 def placed(windows: Tensor) -> Tensor:

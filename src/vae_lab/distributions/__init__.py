@@ -6,8 +6,8 @@ from vae_lab.configuration.public_names import lazy_names
 
 if TYPE_CHECKING:
     from vae_lab.distributions.conditional import Conditional as Conditional
-    from vae_lab.distributions.delta import Point as Point
-    from vae_lab.distributions.flows import FlowLaw as FlowLaw
+    from vae_lab.distributions.delta import Delta as Delta
+    from vae_lab.distributions.flows import FlowDistribution as FlowDistribution
     from vae_lab.distributions.mixture import Mixture as Mixture
     from vae_lab.distributions.one_hot import GumbelSoftmax as GumbelSoftmax
     from vae_lab.distributions.pushforward import CholeskyNormal as CholeskyNormal

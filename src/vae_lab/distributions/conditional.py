@@ -1,26 +1,21 @@
-"""The one interface of the probabilistic parts: a family of laws p(y | c)."""
+"""What posteriors, priors and likelihoods have in common: a family of distributions p(y | c)."""
 
-from abc import ABC, abstractmethod
+from abc import ABC
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
 # What the `sample` of a torch distribution takes.
 SampleShape = torch.Size | list[int] | tuple[int, ...]
 
 
 class Conditional(nn.Module, ABC):
-    """A family of laws p(y | c): posteriors, priors and likelihoods are its members.
+    """A family of distributions p(y | c): posteriors, priors and likelihoods are its members.
 
-    The forward pass maps a context to a `torch.distributions.Distribution` whose event is the whole of y (all
-    latent units, all pixels of an image), so that `log_prob` and KL are nats per image. Its batch shape is
-    that of the context.
+    The forward pass of a member maps what y depends on to a `torch.distributions.Distribution`. The event of that
+    distribution is the whole of y (all latent units, all pixels of an image), so that `log_prob` and KL are nats per
+    image. Its batch shape is that of the context.
     """
-
-    @abstractmethod
-    def forward(self, c: Tensor | None) -> Distribution:
-        """The law of y given the context `c`, which is None where y depends on nothing."""
 
 
 def at_least_float32(x: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from torch.distributions import Distribution, constraints
 from torch.types import _size
 
 
-class Point(Distribution):
+class Delta(Distribution):
     """All mass at one vector. It has no density: `log_prob` is infinite there, and so is KL from any density.
 
     A bound that is computed from it nevertheless comes out as minus infinity, which is its value.

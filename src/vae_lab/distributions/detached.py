@@ -15,17 +15,19 @@ DETACHED: dict[type, Callable[..., Distribution]] = {
 }
 
 
-def detached(law: Distribution) -> Distribution:
+def detached(distribution: Distribution) -> Distribution:
     """The same law with its parameters detached, looked up by exact type: a subclass may have other parameters.
 
     Raises:
         UserError: where it is not known how.
     """
-    if type(law) is Independent:
-        return Independent(detached(law.base_dist), law.reinterpreted_batch_ndims, validate_args=False)
-    if type(law) not in DETACHED:
+    if type(distribution) is Independent:
+        return Independent(
+            detached(distribution.base_dist), distribution.reinterpreted_batch_ndims, validate_args=False
+        )
+    if type(distribution) not in DETACHED:
         raise UserError(
-            f"posterior: the law {type(law).__name__} cannot be scored with its parameters held fixed, as "
+            f"posterior: a {type(distribution).__name__} cannot be scored with its parameters held fixed, as "
             "objective=stl and objective=dreg need; choose objective=elbo_mc (or iwae), or posterior=diagonal"
         )
-    return DETACHED[type(law)](law)
+    return DETACHED[type(distribution)](distribution)

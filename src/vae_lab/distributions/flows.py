@@ -18,7 +18,7 @@ from vae_lab.distributions.pushforward import Pushforward
 INITIAL_SIZE = 0.1
 
 
-class FlowLaw(Pushforward):
+class FlowDistribution(Pushforward):
     """The law of z = f_n(... f_1(e)), e ~ N(0, I).
 
     Args:

@@ -87,8 +87,12 @@ class PowerSpherical(Distribution):
     def rsample(self, sample_shape: _size = ()) -> Tensor:
         """Reparameterised samples: the angle from a beta law, its direction uniform, then a Householder reflection."""
         # Both parts of the beta variable, since 1 - (1 + t) / 2 would lose a small angle to rounding.
-        beta_law = Dirichlet(torch.stack([self.alpha, torch.full_like(self.alpha, self.beta)], -1), validate_args=False)
-        near, far = beta_law.rsample(sample_shape).unbind(-1)  # (1 + t) / 2 and (1 - t) / 2: (*sample, *batch) each
+        beta_distribution = Dirichlet(
+            torch.stack([self.alpha, torch.full_like(self.alpha, self.beta)], -1), validate_args=False
+        )
+        near, far = beta_distribution.rsample(sample_shape).unbind(
+            -1
+        )  # (1 + t) / 2 and (1 - t) / 2: (*sample, *batch) each
         # Below the floor the angle is lost in the rounding of a unit vector, and the root has no gradient.
         sine = 2 * (near * far).clamp(min=torch.finfo(near.dtype).eps ** 2).sqrt()
         around = torch.randn((*near.shape, self.dim - 1), dtype=near.dtype, device=near.device)

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from vae_lab.evaluation.measure import Images, Subject
+from vae_lab.evaluation.measure import EvaluationContext, Images
 from vae_lab.evaluation.progress import progress
 from vae_lab.models.latent_model import LatentModel, Trace
-from vae_lab.seeding import Stream, reseed
+from vae_lab.seeding import RngStream, reseed
 
 # What the largest tensor of a block takes. On a processor it should stay in the cache, or takes twice the time; an
 # accelerator wants work for all its units.
@@ -70,7 +70,7 @@ def rows_of_block(model: LatentModel, images: Images) -> int:
     return max(1, limit // row_bytes(model, images))
 
 
-def blocks(subject: Subject, num_samples: int, stream: Stream, title: str) -> Iterator[Block]:
+def blocks(context: EvaluationContext, num_samples: int, stream: RngStream, title: str) -> Iterator[Block]:
     """All images, in blocks, each with passes of `num_samples` latent samples for each image in all.
 
     The size of a block follows from the model and the kind of device alone, and its noise from its position: no memory
@@ -82,8 +82,8 @@ def blocks(subject: Subject, num_samples: int, stream: Stream, title: str) -> It
         stream: the noise of the figure.
         title: what the progress bar says.
     """
-    images, device = subject.images, subject.device
-    rows = rows_of_block(subject.model, images)
+    images, device = context.images, context.device
+    rows = rows_of_block(context.model, images)
     samples_at_once = num_samples if num_samples <= rows else 10 ** (len(str(rows)) - 1)
     images_at_once = max(1, rows // samples_at_once)
     sizes = [len(part) for part in torch.arange(num_samples).split(samples_at_once)]
@@ -92,9 +92,9 @@ def blocks(subject: Subject, num_samples: int, stream: Stream, title: str) -> It
 
         def traces(position: int, x: Tensor, c: Tensor | None) -> Iterator[Trace]:
             for number, size in enumerate(sizes):
-                reseed(device, subject.seed, stream, position, number)
+                reseed(device, context.seed, stream, position, number)
                 with torch.no_grad():
-                    trace = subject.model.trace(x, c, num_samples=size)
+                    trace = context.model.trace(x, c, num_samples=size)
                 yield trace
                 bar.update(len(x) * size)
 

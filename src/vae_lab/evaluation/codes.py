@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from vae_lab.evaluation.measure import Images, Subject
+from vae_lab.evaluation.measure import EvaluationContext, Images
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
 @torch.no_grad()
-def codes_of(subject: Subject, images: Images) -> Array:
+def codes_of(context: EvaluationContext, images: Images) -> Array:
     """The code that stands for the posterior of each image, its mean or mode, of shape (N, D) in float64."""
-    parts = [subject.model.code(some.x, some.c).flatten(1).double().cpu() for some in images.split_up(subject.max_rows)]
+    parts = [context.model.code(some.x, some.c).flatten(1).double().cpu() for some in images.split_up(context.max_rows)]
     return torch.cat(parts).numpy()

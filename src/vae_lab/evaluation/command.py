@@ -8,8 +8,8 @@ from omegaconf import DictConfig
 
 from vae_lab import build
 from vae_lab.evaluation import record
-from vae_lab.evaluation.context import device_of, subject_of
-from vae_lab.evaluation.measure import Measure, Subject
+from vae_lab.evaluation.context import device_of, evaluation_context
+from vae_lab.evaluation.measure import EvaluationContext, Measure
 from vae_lab.evaluation.options import runs
 from vae_lab.reports.configurations import label, value_of, varying
 from vae_lab.runs import trained
@@ -47,7 +47,7 @@ def differences(folders: list[str]) -> list[str]:
 def evaluate_run(config: DictConfig, run_dir: Path) -> record.Figures:
     """The figures of one run; a measure that is not defined for it says why."""
     run = trained.load(run_dir)
-    subject = subject_of(
+    context = evaluation_context(
         run,
         split=config.split,
         num_images=config.num_images,
@@ -59,8 +59,8 @@ def evaluate_run(config: DictConfig, run_dir: Path) -> record.Figures:
         "split": config.split,
         "seed": config.seed,
         "epoch": run.metrics["epoch"],
-        "binarize": subject.data.treatment,
-        "dequantize": subject.data.dequantization,
+        "binarize": context.data.treatment,
+        "dequantize": context.data.dequantization,
         **{name: run.metrics[name] for name in CONDITIONS if name in run.metrics},
     }
     checkpoint = record.checkpoint_of(run_dir, run.metrics["epoch"])
@@ -72,18 +72,18 @@ def evaluate_run(config: DictConfig, run_dir: Path) -> record.Figures:
     figures: record.Figures = {}
     for name in config.measure:
         measure: Measure = build.part(config.measure, name, Measure)
-        reason = measure.refusal(subject)
+        reason = measure.unavailable_reason(context)
         if reason is not None:
             print(f"{run_dir}: {name} is not defined: {reason}")
             continue
-        figures[name] = measured(measure, subject, about)
+        figures[name] = measured(measure, context, about)
         record.merge(run_dir, checkpoint, record.images_key(config.split, config.num_images), name, figures[name])
     return figures
 
 
-def measured(measure: Measure, subject: Subject, about: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def measured(measure: Measure, context: EvaluationContext, about: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The figures of a measure as evaluation.json holds them."""
-    return {name: record.as_json(estimate, about) for name, estimate in measure(subject).items()}
+    return {name: record.as_json(estimate, about) for name, estimate in measure(context).items()}
 
 
 def about_all(figures: list[record.Figures]) -> list[Mapping[str, Any]]:

@@ -12,13 +12,13 @@ from vae_lab.data.image_set import Split
 from vae_lab.data.module import ImageData, dequantized, treated
 from vae_lab.errors import UserError
 from vae_lab.evaluation.blocks import row_bytes, rows_within
-from vae_lab.evaluation.measure import Images, Subject
+from vae_lab.evaluation.measure import EvaluationContext, Images
 from vae_lab.runs.trained import Trained
 
 SplitName = Literal["train", "val", "test"]
 
 
-def subject_of(
+def evaluation_context(
     trained: Trained,
     *,
     split: SplitName,
@@ -26,7 +26,7 @@ def subject_of(
     seed: int,
     device: torch.device,
     memory_mib: int,
-) -> Subject:
+) -> EvaluationContext:
     """What a run is measured on, its data read anew and treated as in training.
 
     Args:
@@ -42,8 +42,8 @@ def subject_of(
     """
     data = build.data(trained.config)
     like = next(trained.model.parameters()).to(device)
-    training = seen(data, "train", trained.num_classes, like)
-    images = training if split == "train" else seen(data, split, trained.num_classes, like)
+    training = model_inputs(data, "train", trained.num_classes, like)
+    images = training if split == "train" else model_inputs(data, split, trained.num_classes, like)
     if num_images is not None:
         if num_images > len(images.x):
             raise UserError(
@@ -52,7 +52,7 @@ def subject_of(
             )
         images = images.some(num_images)
     model = trained.model.to(device)
-    return Subject(
+    return EvaluationContext(
         model=model,
         config=trained.config,
         fits_prior=trained.fits_prior,
@@ -66,15 +66,15 @@ def subject_of(
     )
 
 
-def seen(data: ImageData, name: SplitName, num_classes: int | None, like: Tensor) -> Images:
+def model_inputs(data: ImageData, name: SplitName, num_classes: int | None, like: Tensor) -> Images:
     """A split as a model sees it, on the device and in the precision of one of its parameters."""
-    part = fixed(data, name)
+    part = frozen_split(data, name)
     x, labels = to_unit(part.images).to(like), part.labels.to(like.device)
     c = None if num_classes is None else one_hot(labels, num_classes).to(x)
     return Images(x, labels, c, None if part.factors is None else part.factors.to(like.device))
 
 
-def fixed(data: ImageData, name: SplitName) -> Split:
+def frozen_split(data: ImageData, name: SplitName) -> Split:
     """A split with its pixels drawn once; those of training images are else drawn afresh for each batch."""
     if name != "train":
         return data.val if name == "val" else data.test

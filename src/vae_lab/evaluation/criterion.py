@@ -89,7 +89,7 @@ class KernelScore(Criterion):
     higher_is_better = False
 
     def validate(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Figures:
-        samples = model.dream(max(len(x), 2)).p.mean.flatten(1)
+        samples = model.sample_joint(max(len(x), 2)).p.mean.flatten(1)
         kernel, bandwidth = divergences.inverse_multiquadric, samples.shape[1] / 32
         return {"kernel_score": divergences.kernel_score(x.flatten(1), samples, kernel, bandwidth)}
 

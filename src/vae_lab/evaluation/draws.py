@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from vae_lab.evaluation.measure import Subject
-from vae_lab.seeding import Stream, reseed
+from vae_lab.evaluation.measure import EvaluationContext
+from vae_lab.seeding import RngStream, reseed
 
 # Always as many, so that no memory bound changes the noise.
 IMAGES_AT_ONCE = 100
@@ -16,7 +16,7 @@ NO_SAMPLES = (
 
 
 @torch.no_grad()
-def draw_images(subject: Subject, c: Tensor | None, num: int) -> Tensor:
+def draw_images(context: EvaluationContext, c: Tensor | None, num: int) -> Tensor:
     """`num` draws x ~ p(x | z), z ~ p(z), of shape (num, C, H, W), on the host.
 
     They are draws, not the means of p(x | z): the law of the draws is what the likelihood is fitted to.
@@ -28,8 +28,8 @@ def draw_images(subject: Subject, c: Tensor | None, num: int) -> Tensor:
     """
     images = []
     for block, start in enumerate(range(0, num, IMAGES_AT_ONCE)):
-        reseed(subject.device, subject.seed, Stream.DRAWS, block)
+        reseed(context.device, context.seed, RngStream.DRAWS, block)
         end = min(start + IMAGES_AT_ONCE, num)
-        given = None if c is None else c[start:end].to(subject.device)
-        images.append(subject.model.generate(end - start, given).sample().cpu())
+        given = None if c is None else c[start:end].to(context.device)
+        images.append(context.model.generate(end - start, given).sample().cpu())
     return torch.cat(images)

@@ -15,7 +15,7 @@ from vae_lab.data.image_set import SPLIT_SEED
 from vae_lab.data.module import ImageData
 from vae_lab.evaluation.validation_bounds import bits_per_dim
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.seeding import Stream, generator
+from vae_lab.seeding import RngStream, generator
 
 
 class Images(NamedTuple):
@@ -39,12 +39,12 @@ class Images(NamedTuple):
         """So many of them at random, the same ones every time; where there are fewer, all in their order."""
         if num >= len(self.x):
             return self
-        order = torch.randperm(len(self.x), generator=generator("cpu", SPLIT_SEED, Stream.SUBSET))
+        order = torch.randperm(len(self.x), generator=generator("cpu", SPLIT_SEED, RngStream.SUBSET))
         return self.take(order[:num].to(self.x.device))
 
 
 @dataclass(frozen=True)
-class Subject:
+class EvaluationContext:
     """A trained model, and the images that it is measured on."""
 
     model: LatentModel  # in evaluation mode, its parameters without gradients
@@ -74,11 +74,11 @@ class Measure(ABC):
     """A group of figures; `conf/measure/NAME.yaml` names each measure and holds its options."""
 
     @abstractmethod
-    def refusal(self, subject: Subject) -> str | None:
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
         """Why it is not defined for this run, in one line; None where it is."""
 
     @abstractmethod
-    def __call__(self, subject: Subject) -> Mapping[str, Estimate]:
+    def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
         """The figures by name, in nats per image where they are likelihoods."""
 
 
@@ -89,29 +89,29 @@ def over_images(values: Tensor, estimator: str, *, num_samples: int | None = Non
     return Estimate(values.mean().item(), estimator, num_images, error, num_samples)
 
 
-def no_elbo(subject: Subject) -> str | None:
+def no_elbo(context: EvaluationContext) -> str | None:
     """Why a model has no ELBO, and so no likelihood estimate by its posterior; None where it has one."""
-    return None if subject.model.has_elbo else "the model has no posterior with a density, and so no ELBO"
+    return None if context.model.has_elbo else "the model has no posterior with a density, and so no ELBO"
 
 
-def no_encoder(subject: Subject) -> str | None:
+def no_encoder(context: EvaluationContext) -> str | None:
     """Why images have no codes under a model; None where they have."""
-    return None if subject.model.has_encoder else "the model has no encoder, and so images have no codes"
+    return None if context.model.has_encoder else "the model has no encoder, and so images have no codes"
 
 
-def not_held_out(subject: Subject) -> str | None:
+def not_held_out(context: EvaluationContext) -> str | None:
     """Why what is learned from the training images is not scored on these; None where they are held out."""
     return (
-        None if subject.held_out else "these are training images, from which it is learned; choose split=test (or val)"
+        None if context.held_out else "these are training images, from which it is learned; choose split=test (or val)"
     )
 
 
-def code_length(subject: Subject, nats: Estimate) -> dict[str, Estimate]:
+def code_length(context: EvaluationContext, nats: Estimate) -> dict[str, Estimate]:
     """Bits per dimension of a figure in nats per image, where they are (a bound on) the length of a code."""
-    dequantization = subject.data.dequantization
-    if not has_code_length(get_object(subject.config.likelihood["_target_"]).support, dequantization):
+    dequantization = context.data.dequantization
+    if not has_code_length(get_object(context.config.likelihood["_target_"]).support, dequantization):
         return {}
-    num_dims = subject.images.x[0].numel()
+    num_dims = context.images.x[0].numel()
     value = bits_per_dim(nats.value, num_dims, dequantized=dequantization == "uniform")
     error = None if nats.standard_error is None else bits_per_dim(nats.standard_error, num_dims)
     return {"bits_per_dim": nats._replace(value=value, standard_error=error, estimator=f"{nats.estimator}, in bits")}

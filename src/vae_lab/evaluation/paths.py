@@ -13,7 +13,7 @@ def prior_samples(model: LatentModel, num_chains: int, images: Images) -> list[T
     """Samples of p(z) for all chains of B images, of shape (num_chains, B, D) for each layer, top layer first."""
     num_images = len(images.x)
     contexts = None if images.c is None else images.c.repeat(num_chains, 1)  # (num_chains B, classes)
-    zs = model.dream(num_chains * num_images, contexts).zs
+    zs = model.sample_joint(num_chains * num_images, contexts).zs
     return [z.unflatten(0, (num_chains, num_images)) for z in zs]
 
 

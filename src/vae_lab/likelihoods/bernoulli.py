@@ -1,7 +1,7 @@
 """Laws of binary pixels."""
 
 from torch import Tensor
-from torch.distributions import Bernoulli as BernoulliLaw
+from torch.distributions import Bernoulli as BernoulliDistribution
 from torch.distributions import Distribution, Independent
 
 from vae_lab.likelihoods.likelihood import Likelihood
@@ -23,5 +23,5 @@ class Bernoulli(Likelihood):
         # https://github.com/yburda/iwae.
         return mean.clamp(1e-3, 0.999).logit()
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        return Independent(BernoulliLaw(logits=c, validate_args=False), 3, validate_args=False)
+    def forward(self, params: Tensor) -> Distribution:
+        return Independent(BernoulliDistribution(logits=params, validate_args=False), 3, validate_args=False)

@@ -17,7 +17,7 @@ MARGIN = 2.0**-24
 INITIAL_SHAPE = 1.5
 
 
-class BetaLaw(Distribution):
+class BetaDistribution(Distribution):
     """The Beta law of shapes a, b >= 1, finite at 0 and 1.
 
     There its log-density would be minus infinity (or finite, for a shape of exactly 1). The density is bounded for
@@ -64,7 +64,6 @@ class Beta(Likelihood):
         excess = shapes - 1
         return excess + (-torch.expm1(-excess)).log()  # softplus is undone
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a likelihood always has a decoder"
-        a, b = (1 + softplus(c)).chunk(2, -3)  # (*batch, C, H, W) each
-        return Independent(BetaLaw(a, b), 3, validate_args=False)
+    def forward(self, params: Tensor) -> Distribution:
+        a, b = (1 + softplus(params)).chunk(2, -3)  # (*batch, C, H, W) each
+        return Independent(BetaDistribution(a, b), 3, validate_args=False)

@@ -13,7 +13,7 @@ NUM_LEVELS = 256
 TOP = NUM_LEVELS - 1
 
 
-class LevelsLaw(Distribution):
+class LevelsDistribution(Distribution):
     """A categorical law whose outcomes are the levels 0, 1/255, ..., 1.
 
     Args:
@@ -62,7 +62,6 @@ class Categorical(Likelihood):
         probs[-1] += extreme * (mean >= 0.5)
         return probs.log().flatten(0, 1)  # (256 C, H, W)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a likelihood always has a decoder"
-        logits = c.unflatten(-3, (NUM_LEVELS, -1)).movedim(-4, -1)  # (*batch, C, H, W, 256)
-        return Independent(LevelsLaw(logits), 3, validate_args=False)
+    def forward(self, params: Tensor) -> Distribution:
+        logits = params.unflatten(-3, (NUM_LEVELS, -1)).movedim(-4, -1)  # (*batch, C, H, W, 256)
+        return Independent(LevelsDistribution(logits), 3, validate_args=False)

@@ -10,7 +10,7 @@ from vae_lab.maths.densities import continuous_bernoulli_log_normalizer, continu
 from vae_lab.maths.roots import increasing_root
 
 
-class ContinuousBernoulliLaw(Distribution):
+class ContinuousBernoulliDistribution(Distribution):
     """The law on the unit interval with density exp(t x - A(t)) at logit t.
 
     Not `torch.distributions.ContinuousBernoulli`: it clamps its probabilities, and so loses the gradient at large
@@ -60,6 +60,5 @@ class ContinuousBernoulli(Likelihood):
         # The mean of a dark pixel is about -1 / logit: at a logit of -100 a bright pixel costs 100 nats to begin with.
         return increasing_root(continuous_bernoulli_mean, mean, -100.0, 100.0)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a likelihood always has a decoder"
-        return Independent(ContinuousBernoulliLaw(c), 3, validate_args=False)
+    def forward(self, params: Tensor) -> Distribution:
+        return Independent(ContinuousBernoulliDistribution(params), 3, validate_args=False)

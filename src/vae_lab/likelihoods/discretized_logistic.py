@@ -26,7 +26,7 @@ def discretized_mean(loc: Tensor, scale: Tensor) -> Tensor:
     return total / TOP
 
 
-class DiscretizedLogisticLaw(Distribution):
+class DiscretizedLogisticDistribution(Distribution):
     """A logistic variable rounded to the nearest of the levels 0, 1/255, ..., 1."""
 
     arg_constraints = {}  # noqa: RUF012 (torch's own name and type)
@@ -83,11 +83,10 @@ class DiscretizedLogistic(Likelihood):
         loc = location_at(mean, self.initial_scale)
         return torch.cat([loc, torch.full_like(loc, self.initial_raw_scale)], -3)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a likelihood always has a decoder"
-        loc, raw = c.chunk(2, -3)  # (*batch, C, H, W) each
-        law = DiscretizedLogisticLaw(loc, bounded_scale(raw, self.min_scale))
-        return Independent(law, 3, validate_args=False)
+    def forward(self, params: Tensor) -> Distribution:
+        loc, raw = params.chunk(2, -3)  # (*batch, C, H, W) each
+        distribution = DiscretizedLogisticDistribution(loc, bounded_scale(raw, self.min_scale))
+        return Independent(distribution, 3, validate_args=False)
 
 
 class DiscretizedLogisticMixture(Likelihood):
@@ -131,11 +130,10 @@ class DiscretizedLogisticMixture(Likelihood):
         groups = [part.repeat(self.num_components, 1, 1) for part in (torch.zeros_like(loc), loc, raw)]
         return torch.cat(groups, -3)  # (3 M C, H, W)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a likelihood always has a decoder"
-        parts = c.unflatten(-3, (3, self.num_components, -1))  # (*batch, 3, M, C, H, W)
+    def forward(self, params: Tensor) -> Distribution:
+        parts = params.unflatten(-3, (3, self.num_components, -1))  # (*batch, 3, M, C, H, W)
         logits, loc, raw = parts.movedim(-4, -1).unbind(-5)  # (*batch, C, H, W, M) each
-        components = DiscretizedLogisticLaw(loc, bounded_scale(raw, self.min_scale))
+        components = DiscretizedLogisticDistribution(loc, bounded_scale(raw, self.min_scale))
         weights = Categorical(logits=logits, validate_args=False)
         return Independent(MixtureSameFamily(weights, components, validate_args=False), 3, validate_args=False)
 

@@ -35,9 +35,8 @@ class Gaussian(Likelihood):
     def params_at(self, mean: Tensor) -> Tensor:
         return raw_mean(mean, self.mean_range)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a likelihood always has a decoder"
-        mean = mean_of(c, self.mean_range)
+    def forward(self, params: Tensor) -> Distribution:
+        mean = mean_of(params, self.mean_range)
         return Independent(Normal(mean, self.scale.expand_as(mean), validate_args=False), 3, validate_args=False)
 
 
@@ -78,9 +77,8 @@ class GaussianShared(Likelihood):
     def params_at(self, mean: Tensor) -> Tensor:
         return raw_mean(mean, self.mean_range)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a likelihood always has a decoder"
-        mean = mean_of(c, self.mean_range)
+    def forward(self, params: Tensor) -> Distribution:
+        mean = mean_of(params, self.mean_range)
         return Independent(Normal(mean, self.scale.expand_as(mean), validate_args=False), 3, validate_args=False)
 
 
@@ -121,8 +119,7 @@ class GaussianPixel(Likelihood):
     def params_at(self, mean: Tensor) -> Tensor:
         return torch.cat([raw_mean(mean, self.mean_range), torch.full_like(mean, self.initial_raw_scale)], -3)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a likelihood always has a decoder"
-        raw, raw_scales = c.chunk(2, -3)  # (*batch, C, H, W) each
+    def forward(self, params: Tensor) -> Distribution:
+        raw, raw_scales = params.chunk(2, -3)  # (*batch, C, H, W) each
         mean, scale = mean_of(raw, self.mean_range), bounded_scale(raw_scales, self.min_scale)
         return Independent(Normal(mean, scale, validate_args=False), 3, validate_args=False)

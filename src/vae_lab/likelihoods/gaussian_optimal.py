@@ -76,8 +76,7 @@ class GaussianOptimal(Likelihood):
     def params_at(self, mean: Tensor) -> Tensor:
         return mean
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a likelihood always has a decoder"
-        scale = self.variance.sqrt().expand_as(c)
-        pixels = FittedNormal(c, scale, self.fit) if self.training else Normal(c, scale, validate_args=False)
+    def forward(self, params: Tensor) -> Distribution:
+        scale = self.variance.sqrt().expand_as(params)
+        pixels = FittedNormal(params, scale, self.fit) if self.training else Normal(params, scale, validate_args=False)
         return Independent(pixels, 3, validate_args=False)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
-from torch.distributions import Laplace as LaplaceLaw
+from torch.distributions import Laplace as LaplaceDistribution
 
 from vae_lab.configuration.options import PositiveFloat
 from vae_lab.likelihoods.likelihood import Likelihood
@@ -44,6 +44,7 @@ class Laplace(Likelihood):
     def params_at(self, mean: Tensor) -> Tensor:
         return mean
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a likelihood always has a decoder"
-        return Independent(LaplaceLaw(c, self.scale.expand_as(c), validate_args=False), 3, validate_args=False)
+    def forward(self, params: Tensor) -> Distribution:
+        return Independent(
+            LaplaceDistribution(params, self.scale.expand_as(params), validate_args=False), 3, validate_args=False
+        )

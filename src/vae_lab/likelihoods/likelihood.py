@@ -39,5 +39,5 @@ class Likelihood(Conditional, ABC):
         """The parameters, of `param_shape`, at which the mean of the law is the image `mean`."""
 
     @abstractmethod
-    def forward(self, c: Tensor | None) -> Distribution:
-        """p(x | z), from the decoder's parameters `c` of shape (*batch, *param_shape)."""
+    def forward(self, params: Tensor) -> Distribution:
+        """p(x | z), from the decoder's parameters `params` of shape (*batch, *param_shape)."""

@@ -29,32 +29,32 @@ def aggregate_posterior(z: Tensor, posteriors: Sequence[Distribution], *, by_uni
         posteriors: laws of batch shape (P,) each, N posteriors in all.
         by_units: whether the units' own laws are wanted, which posteriors of independent normal units have.
     """
-    num_images = sum(law.batch_shape[0] for law in posteriors)
-    numbers = max(law.batch_shape[0] for law in posteriors) * law_size(posteriors[0])
+    num_images = sum(distribution.batch_shape[0] for distribution in posteriors)
+    numbers = max(distribution.batch_shape[0] for distribution in posteriors) * distribution_size(posteriors[0])
     parts = [_sums(some, posteriors, by_units) for some in z.split(max(1, NUMBERS_AT_ONCE // numbers))]
     joint = torch.cat([part.joint for part in parts]) - math.log(num_images)
     units = [part.units for part in parts if part.units is not None]
     return Aggregate(joint, torch.cat(units) - math.log(num_images) if units else None)
 
 
-def law_size(law: Distribution) -> int:
+def distribution_size(distribution: Distribution) -> int:
     """The numbers in one sample of a law."""
-    return law.event_shape.numel()
+    return distribution.event_shape.numel()
 
 
 def _sums(z: Tensor, posteriors: Sequence[Distribution], by_units: bool) -> Aggregate:
     """Both log-densities without their constant log N."""
     joint: Tensor | None = None
     units: Tensor | None = None
-    for law in posteriors:
+    for distribution in posteriors:
         if by_units:
-            assert isinstance(law, Independent)
-            log_q = law.base_dist.log_prob(z.unsqueeze(1))  # (M, P, D)
+            assert isinstance(distribution, Independent)
+            log_q = distribution.base_dist.log_prob(z.unsqueeze(1))  # (M, P, D)
             more = log_q.logsumexp(1)  # (M, D)
             units = more if units is None else torch.logaddexp(units, more)
             densities = log_q.sum(-1).logsumexp(1)  # (M,)
         else:
-            densities = law.log_prob(z.unsqueeze(1)).logsumexp(1)  # (M,)
+            densities = distribution.log_prob(z.unsqueeze(1)).logsumexp(1)  # (M,)
         joint = densities if joint is None else torch.logaddexp(joint, densities)
     assert joint is not None, "at least one posterior"
     return Aggregate(joint, units)

@@ -16,7 +16,7 @@ def with_gradient_of(value: Tensor, surrogate: Tensor) -> Tensor:
     return value.detach() + (surrogate - surrogate.detach())
 
 
-def weighed_apart(log_w: Tensor, log_joint: Tensor, path_weights: Tensor, joint_weights: Tensor) -> Tensor:
+def surrogate_with_weights(log_w: Tensor, log_joint: Tensor, path_weights: Tensor, joint_weights: Tensor) -> Tensor:
     """A sum over samples that p(x, z) sees under other weights than q does.
 
     sum_i b_i log w_i + (a_i - b_i) log p(x, z_i),  z_i fixed in the second term
@@ -52,7 +52,7 @@ def doubly_reparameterized(log_w: Tensor, log_joint: Tensor) -> Tensor:
         The bound in nats, of shape (B,).
     """
     normalised = log_w.detach().softmax(0)  # (K, B)
-    surrogate = weighed_apart(log_w, log_joint, normalised.square(), normalised)
+    surrogate = surrogate_with_weights(log_w, log_joint, normalised.square(), normalised)
     return with_gradient_of(bounds.importance_weighted(log_w), surrogate)
 
 
@@ -72,5 +72,5 @@ def partially_importance_weighted(log_w: Tensor, log_joint: Tensor, num_outer: i
     """
     fixed = log_w.detach()
     inner = fixed.unflatten(0, (num_outer, -1)).softmax(1).flatten(0, 1) / num_outer  # (M K, B)
-    surrogate = weighed_apart(log_w, log_joint, inner, fixed.softmax(0))
+    surrogate = surrogate_with_weights(log_w, log_joint, inner, fixed.softmax(0))
     return with_gradient_of(bounds.importance_weighted(log_w), surrogate)

@@ -144,9 +144,15 @@ def per_dimension(q: Distribution, p: Distribution) -> Tensor:
     Raises:
         TypeError: where the units of a law are not independent normal variables.
     """
-    for law in (q, p):
-        if not (type(law) is Independent and type(law.base_dist) is Normal and law.reinterpreted_batch_ndims == 1):
-            raise TypeError(f"the KL of each latent unit needs independent normal units, not {type(law).__name__}")
+    for distribution in (q, p):
+        if not (
+            type(distribution) is Independent
+            and type(distribution.base_dist) is Normal
+            and distribution.reinterpreted_batch_ndims == 1
+        ):
+            raise TypeError(
+                f"the KL of each latent unit needs independent normal units, not {type(distribution).__name__}"
+            )
     assert isinstance(q, Independent)
     assert isinstance(p, Independent)
     return normal_normal(q.base_dist, p.base_dist)

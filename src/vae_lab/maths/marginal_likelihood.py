@@ -77,7 +77,7 @@ def posterior_samples(
         before = temperature
         temperature = min(1.0, number / NUM_ANNEALING) ** POWER
         if temperature > before:
-            position = resampled(position, (temperature - before) * path.log_likelihood(position))
+            position = systematic_resample(position, (temperature - before) * path.log_likelihood(position))
         share = LEAST_SHARE + (1 - LEAST_SHARE) * torch.rand_like(step_size)
         noise = hmc.draw_noise(position)
         moved = hmc.transition(path.at(temperature), position, share * step_size, num_leapfrog, noise)
@@ -94,7 +94,7 @@ def posterior_samples(
     return PosteriorSamples(fitting, estimating, acceptance)
 
 
-def resampled(z: Tensor, log_w: Tensor) -> Tensor:
+def systematic_resample(z: Tensor, log_w: Tensor) -> Tensor:
     """As many samples of each image as it has, each as often as its weight has it, but for a fraction of one.
 
     Systematic resampling: Kitagawa 1996, https://doi.org/10.1080/10618600.1996.10474692.

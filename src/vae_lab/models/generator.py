@@ -9,8 +9,8 @@ from torch.distributions import Distribution
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.errors import UserError
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.models.latent_model import Dream, LatentModel, Trace, draw_each
-from vae_lab.networks.condition import given
+from vae_lab.models.latent_model import JointSample, LatentModel, Trace, draw_each
+from vae_lab.networks.condition import apply_conditioned
 from vae_lab.priors.prior import Prior
 
 
@@ -36,18 +36,24 @@ class Generator(LatentModel):
         self.space = prior.space
 
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.likelihood(at_least_float32(given(self.decoder, z, c)))
+        return self.likelihood(at_least_float32(apply_conditioned(self.decoder, z, c)))
 
     def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
         (z,) = zs
         return self.prior(c).log_prob(z)
 
-    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+    def sample_joint(self, n: int, c: Tensor | None = None) -> JointSample:
         z = draw_each(self.prior(c), n)
-        return Dream((z,), self.decode(z, c))
+        return JointSample((z,), self.decode(z, c))
 
     def trace(
-        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+        self,
+        x: Tensor,
+        c: Tensor | None = None,
+        *,
+        num_samples: int = 1,
+        detach_params: bool = False,
+        reparameterize: bool = True,
     ) -> Trace:
         refuse()
 

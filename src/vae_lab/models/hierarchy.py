@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.networks.wrapper import Frame
+from vae_lab.networks.wrapper import NetworkWrapper
 from vae_lab.priors.prior import Prior
 
 
@@ -18,7 +18,7 @@ class Hierarchy(ABC):
     has_own_posteriors: ClassVar[bool] = True
 
     @abstractmethod
-    def assemble(self, frame: Frame, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
+    def assemble(self, frame: NetworkWrapper, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
         """The model.
 
         Args:

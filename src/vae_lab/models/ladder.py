@@ -13,13 +13,13 @@ from vae_lab.distributions.detached import detached
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
 from vae_lab.models.hierarchy import Hierarchy
-from vae_lab.models.latent_model import Dream, Latent, LatentModel, Trace, draw, draw_each
+from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_each
 from vae_lab.networks.activation import ACTIVATIONS
 from vae_lab.networks.architecture import OutputBias, Shape
-from vae_lab.networks.condition import given
+from vae_lab.networks.condition import apply_conditioned
 from vae_lab.networks.dense import MLP
 from vae_lab.networks.frozen import frozen
-from vae_lab.networks.wrapper import Frame
+from vae_lab.networks.wrapper import NetworkWrapper
 from vae_lab.posteriors.normal import DiagonalNormal
 from vae_lab.priors.prior import Prior
 
@@ -63,23 +63,31 @@ class LadderVAE(LatentModel):
         self.downward = nn.ModuleList(downward)
         self.decoder = decoder
         self.likelihood = likelihood
-        self.laws = nn.ModuleList(DiagonalNormal(dim) for dim in dims)
+        self.distributions = nn.ModuleList(DiagonalNormal(dim) for dim in dims)
 
     def trace(
-        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+        self,
+        x: Tensor,
+        c: Tensor | None = None,
+        *,
+        num_samples: int = 1,
+        detach_params: bool = False,
+        reparameterize: bool = True,
     ) -> Trace:
         latents: list[Latent] = []
         for level, from_image in reversed(list(enumerate(self._look_up(x, c)))):
             if not latents:
                 q, p = from_image, self.prior(c)
-                scored = q if score else detached(q)
-                z = draw(q, num_samples, path=path)  # (K, B, D)
+                scored = detached(q) if detach_params else q
+                z = draw(q, num_samples, reparameterize=reparameterize)  # (K, B, D)
             else:
                 p = self._look_down(level, latents[-1].z)
                 q = product(from_image, p)
                 # The sample of the layer above stays on the path: q depends on where it lies.
-                scored = q if score else product(detached(from_image), self._look_down_frozen(level, latents[-1].z))
-                z = draw(q, path=path)  # (K, B, D)
+                scored = (
+                    product(detached(from_image), self._look_down_frozen(level, latents[-1].z)) if detach_params else q
+                )
+                z = draw(q, reparameterize=reparameterize)  # (K, B, D)
             log_q, log_p = scored.log_prob(z), p.log_prob(z)  # (K, B) each
             # Exact given the sample of the layer above, on which both laws depend.
             exact = kl.closed_form(q, p)  # (B,) or (K, B)
@@ -110,30 +118,32 @@ class LadderVAE(LatentModel):
         return self.encode(x, c).mean
 
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.likelihood(at_least_float32(given(self.decoder, z, c)))
+        return self.likelihood(at_least_float32(apply_conditioned(self.decoder, z, c)))
 
-    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+    def sample_joint(self, n: int, c: Tensor | None = None) -> JointSample:
         zs = [draw_each(self.prior(c), n)]
         for level in reversed(range(len(self.downward))):
             zs.append(self._look_down(level, zs[-1]).sample())
-        return Dream(tuple(zs), self.decode(zs[-1], c))
+        return JointSample(tuple(zs), self.decode(zs[-1], c))
 
     def _look_up(self, x: Tensor, c: Tensor | None) -> list[Distribution]:
         """N(m_l(x), s_l(x)^2) for every layer, from the image on: batch shape (B,)."""
-        laws = []
+        distributions = []
         features = x
-        for level, (climb, infer, law) in enumerate(zip(self.upward, self.inferred, self.laws, strict=True)):
-            features = given(climb, features, c if level == 0 else None)
-            laws.append(law(at_least_float32(infer(features))))
-        return laws
+        for level, (climb, infer, distribution) in enumerate(
+            zip(self.upward, self.inferred, self.distributions, strict=True)
+        ):
+            features = apply_conditioned(climb, features, c if level == 0 else None)
+            distributions.append(distribution(at_least_float32(infer(features))))
+        return distributions
 
     def _look_down(self, level: int, above: Tensor) -> Distribution:
         """p(z_l | z_{l+1}), where `level` counts from 0."""
-        return self.laws[level](at_least_float32(self.downward[level](above)))
+        return self.distributions[level](at_least_float32(self.downward[level](above)))
 
     def _look_down_frozen(self, level: int, above: Tensor) -> Distribution:
         """p(z_l | z_{l+1}) with its network's parameters detached."""
-        return self.laws[level](at_least_float32(frozen(self.downward[level], above)))
+        return self.distributions[level](at_least_float32(frozen(self.downward[level], above)))
 
 
 def product(one: Distribution, other: Distribution) -> Distribution:
@@ -141,7 +151,7 @@ def product(one: Distribution, other: Distribution) -> Distribution:
     assert isinstance(one, Independent)
     assert isinstance(other, Independent)
     # In logarithms: precisions, squared once more by their gradients, would overflow where a scale is tiny.
-    first, second = (-2 * law.base_dist.scale.log() for law in (one, other))  # logarithms of the precisions
+    first, second = (-2 * distribution.base_dist.scale.log() for distribution in (one, other))
     share = (first - second).sigmoid()
     mean = share * one.mean + (1 - share) * other.mean
     scale = (-0.5 * torch.logaddexp(first, second)).exp()
@@ -168,7 +178,7 @@ class Ladder(Hierarchy):
         self.hidden_sizes = tuple(hidden_sizes)
         self.activation = activation
 
-    def assemble(self, frame: Frame, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
+    def assemble(self, frame: NetworkWrapper, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
         *before, last = self.hidden_sizes
         climb, infer, descend = (
             MLP(before, self.activation),

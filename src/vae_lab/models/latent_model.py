@@ -53,7 +53,7 @@ class Trace(NamedTuple):
         return reduce(torch.add, [latent.kl for latent in self.latents])
 
 
-class Dream(NamedTuple):
+class JointSample(NamedTuple):
     """Images as the model itself imagines them."""
 
     zs: tuple[Tensor, ...]  # top layer first, of shape (n, *latent) each
@@ -75,7 +75,13 @@ class LatentModel(nn.Module, ABC):
 
     @abstractmethod
     def trace(
-        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+        self,
+        x: Tensor,
+        c: Tensor | None = None,
+        *,
+        num_samples: int = 1,
+        detach_params: bool = False,
+        reparameterize: bool = True,
     ) -> Trace:
         """Infer the latent variables of images and score the images under them.
 
@@ -83,8 +89,8 @@ class LatentModel(nn.Module, ABC):
             x: images, of shape (B, C, H, W).
             c: what the images are conditioned on, or None.
             num_samples: K, the number of latent samples for each image.
-            score: whether log q(z | x) is differentiable in the parameters of q too, or through z alone.
-            path: whether z is differentiable in the parameters of q, or drawn and held fixed.
+            detach_params: whether log q(z | x) is differentiable through z alone, the parameters of q held fixed in it.
+            reparameterize: whether z is differentiable in the parameters of q, or drawn and held fixed.
         """
 
     def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
@@ -100,7 +106,7 @@ class LatentModel(nn.Module, ABC):
         """log q(z | x) at any latent variables, top layer first, of shape (*batch, B, *latent): (*batch, B)."""
 
     @abstractmethod
-    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+    def sample_joint(self, n: int, c: Tensor | None = None) -> JointSample:
         """Latent variables drawn from the prior, without a gradient, and the laws p(x | z) of images at them.
 
         Args:
@@ -110,7 +116,7 @@ class LatentModel(nn.Module, ABC):
 
     def generate(self, n: int, c: Tensor | None = None) -> Distribution:
         """The laws p(x | z) of `n` images at latent variables drawn from the prior: batch shape (n,)."""
-        return self.dream(n, c).p
+        return self.sample_joint(n, c).p
 
     @abstractmethod
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
@@ -125,9 +131,9 @@ class LatentModel(nn.Module, ABC):
         """The likelihood p(x | z) at latent variables of the lowest layer, (*batch, *latent): batch shape (*batch,)."""
 
 
-def draw(q: Distribution, *num_samples: int, path: bool) -> Tensor:
+def draw(q: Distribution, *num_samples: int, reparameterize: bool) -> Tensor:
     """Samples of a law, of shape (*num_samples, *batch, *latent), differentiable in its parameters or held fixed."""
-    return q.rsample(num_samples) if path else q.sample(num_samples)
+    return q.rsample(num_samples) if reparameterize else q.sample(num_samples)
 
 
 def draw_each(p: Distribution, n: int) -> Tensor:

@@ -12,12 +12,12 @@ from vae_lab.distributions.detached import detached
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
 from vae_lab.models.hierarchy import Hierarchy
-from vae_lab.models.latent_model import Dream, Latent, LatentModel, Trace, draw, draw_each
+from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_each
 from vae_lab.networks.architecture import OutputBias
-from vae_lab.networks.condition import given
+from vae_lab.networks.condition import apply_conditioned
 from vae_lab.networks.dense import MLP
 from vae_lab.networks.frozen import frozen
-from vae_lab.networks.wrapper import Frame
+from vae_lab.networks.wrapper import NetworkWrapper
 from vae_lab.posteriors.normal import DiagonalNormal
 from vae_lab.priors.prior import Prior
 
@@ -56,31 +56,37 @@ class TwoLayerVAE(LatentModel):
         self.upper_decoder = upper_decoder
         self.decoder = decoder
         self.likelihood = likelihood
-        self.lower_law = DiagonalNormal(dims[0])  # of q(z1 | x) and of p(z1 | z2)
-        self.upper_law = DiagonalNormal(dims[1])  # of q(z2 | z1)
+        self.lower_distribution = DiagonalNormal(dims[0])  # of q(z1 | x) and of p(z1 | z2)
+        self.upper_distribution = DiagonalNormal(dims[1])  # of q(z2 | z1)
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.lower_law(at_least_float32(given(self.encoder, x, c)))
+        return self.lower_distribution(at_least_float32(apply_conditioned(self.encoder, x, c)))
 
     def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         return self.encode(x, c).mean
 
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.likelihood(at_least_float32(given(self.decoder, z, c)))
+        return self.likelihood(at_least_float32(apply_conditioned(self.decoder, z, c)))
 
     def trace(
-        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+        self,
+        x: Tensor,
+        c: Tensor | None = None,
+        *,
+        num_samples: int = 1,
+        detach_params: bool = False,
+        reparameterize: bool = True,
     ) -> Trace:
         lower_q = self.encode(x, c)
-        z1 = draw(lower_q, num_samples, path=path)  # (K, B, D1)
-        upper_q, upper_p = self.upper_law(at_least_float32(self.upper_encoder(z1))), self.prior(c)
-        z2 = draw(upper_q, path=path)  # (K, B, D2)
-        lower_p = self.lower_law(at_least_float32(self.upper_decoder(z2)))
+        z1 = draw(lower_q, num_samples, reparameterize=reparameterize)  # (K, B, D1)
+        upper_q, upper_p = self.upper_distribution(at_least_float32(self.upper_encoder(z1))), self.prior(c)
+        z2 = draw(upper_q, reparameterize=reparameterize)  # (K, B, D2)
+        lower_p = self.lower_distribution(at_least_float32(self.upper_decoder(z2)))
         lower_scored, upper_scored = lower_q, upper_q
-        if not score:
+        if detach_params:
             # z1 stays on the path: q(z2 | z1) depends on where it lies.
             lower_scored = detached(lower_q)
-            upper_scored = self.upper_law(at_least_float32(frozen(self.upper_encoder, z1)))
+            upper_scored = self.upper_distribution(at_least_float32(frozen(self.upper_encoder, z1)))
         upper_log_q, upper_log_p = upper_scored.log_prob(z2), upper_p.log_prob(z2)  # (K, B) each
         lower_log_q, lower_log_p = lower_scored.log_prob(z1), lower_p.log_prob(z1)  # (K, B) each
         exact = kl.closed_form(upper_q, upper_p)  # (K, B): exact given z1
@@ -97,17 +103,18 @@ class TwoLayerVAE(LatentModel):
 
     def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
         z2, z1 = zs
-        lower_p = self.lower_law(at_least_float32(self.upper_decoder(z2)))
+        lower_p = self.lower_distribution(at_least_float32(self.upper_decoder(z2)))
         return self.prior(c).log_prob(z2) + lower_p.log_prob(z1)
 
     def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
         z2, z1 = zs
-        return self.encode(x, c).log_prob(z1) + self.upper_law(at_least_float32(self.upper_encoder(z1))).log_prob(z2)
+        upper_q = self.upper_distribution(at_least_float32(self.upper_encoder(z1)))
+        return self.encode(x, c).log_prob(z1) + upper_q.log_prob(z2)
 
-    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+    def sample_joint(self, n: int, c: Tensor | None = None) -> JointSample:
         z2 = draw_each(self.prior(c), n)
-        z1 = self.lower_law(at_least_float32(self.upper_decoder(z2))).sample()
-        return Dream((z2, z1), self.decode(z1, c))
+        z1 = self.lower_distribution(at_least_float32(self.upper_decoder(z2))).sample()
+        return JointSample((z2, z1), self.decode(z1, c))
 
 
 class TwoLayer(Hierarchy):
@@ -134,7 +141,7 @@ class TwoLayer(Hierarchy):
         self.images = MLP(hidden_sizes, activation)
         self.latents = MLP(upper_hidden_sizes, activation)
 
-    def assemble(self, frame: Frame, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
+    def assemble(self, frame: NetworkWrapper, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
         lower_params, upper_params = (2 * self.lower_dim,), (2 * latent_dim,)
         return TwoLayerVAE(
             frame.behind_corruption(frame.encoder(lambda seen: self.images.encoder(seen, lower_params))),

@@ -9,8 +9,8 @@ from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.distributions.detached import detached
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
-from vae_lab.models.latent_model import Dream, Latent, LatentModel, Trace, draw, draw_each
-from vae_lab.networks.condition import given
+from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_each
+from vae_lab.networks.condition import apply_conditioned
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import Prior
 
@@ -39,18 +39,26 @@ class VAE(LatentModel):
         self.space = posterior.space
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.posterior(at_least_float32(given(self.encoder, x, c)))
+        return self.posterior(at_least_float32(apply_conditioned(self.encoder, x, c)))
 
     def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         return self.posterior.centre(self.encode(x, c))
 
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        return self.likelihood(at_least_float32(given(self.decoder, self.posterior.decoder_gain * z, c)))
+        return self.likelihood(at_least_float32(apply_conditioned(self.decoder, self.posterior.decoder_gain * z, c)))
 
     def trace(
-        self, x: Tensor, c: Tensor | None = None, *, num_samples: int = 1, score: bool = True, path: bool = True
+        self,
+        x: Tensor,
+        c: Tensor | None = None,
+        *,
+        num_samples: int = 1,
+        detach_params: bool = False,
+        reparameterize: bool = True,
     ) -> Trace:
-        return self.trace_under(self.encode(x, c), x, c, num_samples=num_samples, score=score, path=path)
+        return self.trace_under(
+            self.encode(x, c), x, c, num_samples=num_samples, detach_params=detach_params, reparameterize=reparameterize
+        )
 
     def trace_under(
         self,
@@ -59,13 +67,13 @@ class VAE(LatentModel):
         c: Tensor | None = None,
         *,
         num_samples: int = 1,
-        score: bool = True,
-        path: bool = True,
+        detach_params: bool = False,
+        reparameterize: bool = True,
     ) -> Trace:
         """A pass as in `trace`, with any law q in the place of the encoder's posterior: batch shape (B,)."""
         p = self.prior(c)
-        z = draw(q, num_samples, path=path)  # (K, B, *latent)
-        log_q, log_p = (q if score else detached(q)).log_prob(z), p.log_prob(z)  # (K, B) each
+        z = draw(q, num_samples, reparameterize=reparameterize)  # (K, B, *latent)
+        log_q, log_p = (detached(q) if detach_params else q).log_prob(z), p.log_prob(z)  # (K, B) each
         exact = kl.closed_form(q, p)  # (B,)
         divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
         log_px = self.decode(z, c).log_prob(x)  # (K, B)
@@ -79,6 +87,6 @@ class VAE(LatentModel):
         (z,) = zs
         return self.encode(x, c).log_prob(z)
 
-    def dream(self, n: int, c: Tensor | None = None) -> Dream:
+    def sample_joint(self, n: int, c: Tensor | None = None) -> JointSample:
         z = draw_each(self.prior(c), n)
-        return Dream((z,), self.decode(z, c))
+        return JointSample((z,), self.decode(z, c))

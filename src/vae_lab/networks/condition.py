@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from vae_lab.networks.architecture import Shape
 
 
-def given(network: nn.Module, y: Tensor, c: Tensor | None) -> Tensor:
+def apply_conditioned(network: nn.Module, y: Tensor, c: Tensor | None) -> Tensor:
     """The output of a network, for its condition if there is one."""
     return network(y) if c is None else network(y, c)
 

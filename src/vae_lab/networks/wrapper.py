@@ -7,7 +7,7 @@ from math import prod
 from torch import Tensor, nn
 
 from vae_lab.networks.architecture import OutputBias, Shape
-from vae_lab.networks.condition import LabelledDecoder, LabelledEncoder, given
+from vae_lab.networks.condition import LabelledDecoder, LabelledEncoder, apply_conditioned
 
 
 class Denoising(nn.Module):
@@ -19,11 +19,11 @@ class Denoising(nn.Module):
         self.encoder = encoder
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
-        return given(self.encoder, self.corruption(x), c)
+        return apply_conditioned(self.encoder, self.corruption(x), c)
 
 
 @dataclass(frozen=True)
-class Frame:
+class NetworkWrapper:
     """The labels, the corruption and the output bias around a model's networks."""
 
     image_shape: Shape  # channels, height, width

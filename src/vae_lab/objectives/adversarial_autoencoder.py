@@ -34,7 +34,7 @@ class AdversarialAutoencoder(Objective):
 
     posterior_density = "any"
     needs_fixed_prior = True
-    sees_aggregate = True
+    needs_batch = True
     needs_latent_dim = True
 
     def __init__(

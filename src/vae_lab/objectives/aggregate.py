@@ -55,7 +55,7 @@ class InfoVAE(Objective):
     """
 
     needs_fixed_prior = True
-    sees_aggregate = True
+    needs_batch = True
 
     def __init__(
         self, alpha: float, mmd_weight: NonNegativeFloat, kernel: KernelName = "rbf", scale: PositiveFloat = 1.0
@@ -92,7 +92,7 @@ class WassersteinMMD(Objective):
 
     posterior_density = "any"
     needs_fixed_prior = True
-    sees_aggregate = True
+    needs_batch = True
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class SlicedWasserstein(Objective):
 
     posterior_density = "any"
     needs_fixed_prior = True
-    sees_aggregate = True
+    needs_batch = True
 
     def __init__(self, distance_weight: NonNegativeFloat | Schedule, num_projections: PositiveInt = 50) -> None:
         super().__init__()

@@ -26,8 +26,8 @@ class DIP(Objective):
         num_samples: latent samples for each image.
     """
 
-    needs_factorial_laws = True
-    sees_aggregate = True
+    needs_diagonal = True
+    needs_batch = True
 
     def __init__(
         self,

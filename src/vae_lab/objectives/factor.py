@@ -30,8 +30,8 @@ class FactorVAE(Objective):
         hidden_sizes: units of each hidden layer of the discriminator.
     """
 
-    needs_factorial_laws = True
-    sees_aggregate = True
+    needs_diagonal = True
+    needs_batch = True
     needs_latent_dim = True
 
     def __init__(

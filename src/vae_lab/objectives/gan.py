@@ -44,7 +44,7 @@ class GAN(Objective):
         self.discriminator = ImageDiscriminator(image_shape, widths)
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
-        generated = model.dream(len(x), c).p.mean
+        generated = model.sample_joint(len(x), c).p.mean
         generator = adversarial.non_saturating_loss(frozen(self.discriminator, generated))
         discriminator = adversarial.discriminator_loss(self.discriminator(x), self.discriminator(generated.detach()))
         steepness = smoothness.squared_jacobian(self.discriminator, x, torch.ones_like).mean() / 2

@@ -6,7 +6,7 @@ get the one gradient through q and the other through p: see `vae_lab.maths.estim
 
 from torch import Tensor
 
-from vae_lab.configuration.options import PositiveInt, Share
+from vae_lab.configuration.options import PositiveInt, UnitInterval
 from vae_lab.maths import bounds, estimators
 from vae_lab.models.latent_model import LatentModel, Trace
 from vae_lab.objectives.objective import Loss, Objective
@@ -75,7 +75,7 @@ class CIWAE(Objective):
 
     sample_density = "always"
 
-    def __init__(self, num_samples: PositiveInt = 5, beta: Share = 0.5) -> None:
+    def __init__(self, num_samples: PositiveInt = 5, beta: UnitInterval = 0.5) -> None:
         super().__init__()
         self.num_samples = num_samples
         self.beta = beta
@@ -131,7 +131,7 @@ class DReG(Objective):
         self.num_samples = num_samples
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
-        trace = model.trace(x, c, num_samples=self.num_samples, score=False)
+        trace = model.trace(x, c, num_samples=self.num_samples, detach_params=True)
         log_joint = log_joint_at_fixed_samples(model, x, trace, c)
         bound = estimators.doubly_reparameterized(trace.log_w(), log_joint).mean()
         return Loss(-bound, {"bound": bound.detach(), **sampled_terms(trace)})

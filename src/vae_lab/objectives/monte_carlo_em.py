@@ -114,8 +114,8 @@ class MonteCarloEM(Objective):
     def _first(self, model: LatentModel, x: Tensor, c: Tensor | None) -> list[Tensor]:
         """Where the chains of a batch start: (B, D) for each layer, top layer first."""
         if self.start == "prior":
-            return list(model.dream(len(x), c).zs)
-        return [latent.z[0] for latent in model.trace(x, c, path=False).latents]
+            return list(model.sample_joint(len(x), c).zs)
+        return [latent.z[0] for latent in model.trace(x, c, reparameterize=False).latents]
 
     def get_extra_state(self) -> dict[str, Any]:
         """What a checkpoint carries beside the buffers: plain containers of tensors."""

@@ -29,8 +29,8 @@ class Objective(nn.Module, ABC):
     posterior_density: ClassVar[PosteriorDensity] = "required"
     fits_prior: ClassVar[bool] = True
     sample_density: ClassVar[SampleDensity] = "where_needed"
-    sees_aggregate: ClassVar[bool] = False  # it estimates q(z) from a batch
-    needs_factorial_laws: ClassVar[bool] = False
+    needs_batch: ClassVar[bool] = False  # it estimates q(z) from a batch
+    needs_diagonal: ClassVar[bool] = False
     needs_fixed_prior: ClassVar[bool] = False
     needs_one_layer: ClassVar[bool] = False
     fits_likelihood: ClassVar[bool] = True  # False: it sees the means of p(x | z) alone

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from vae_lab.configuration.options import Fraction
+from vae_lab.configuration.options import OpenUnitInterval
 
 
 class RunningMean(nn.Module):
@@ -22,7 +22,7 @@ class RunningMean(nn.Module):
     total: Tensor
     weight: Tensor
 
-    def __init__(self, decay: Fraction) -> None:
+    def __init__(self, decay: OpenUnitInterval) -> None:
         super().__init__()
         self.decay = decay
         self.register_buffer("total", torch.zeros(()))

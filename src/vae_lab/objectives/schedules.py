@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor, nn
 
-from vae_lab.configuration.options import Fraction, NonNegativeFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeFloat, OpenUnitInterval, PositiveInt
 
 
 class Schedule(nn.Module, ABC):
@@ -108,7 +108,7 @@ class Cyclical(Schedule):
     """
 
     def __init__(
-        self, steps: PositiveInt, cycles: PositiveInt = 4, rising: Fraction = 0.5, end: NonNegativeFloat = 1.0
+        self, steps: PositiveInt, cycles: PositiveInt = 4, rising: OpenUnitInterval = 0.5, end: NonNegativeFloat = 1.0
     ) -> None:
         super().__init__()
         self.steps, self.cycles, self.rising, self.end = steps, cycles, rising, end

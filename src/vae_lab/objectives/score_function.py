@@ -9,7 +9,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from vae_lab.configuration.options import AtLeastTwo, Fraction, PositiveInt
+from vae_lab.configuration.options import AtLeastTwo, OpenUnitInterval, PositiveInt
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.maths import score_function
 from vae_lab.maths.estimators import with_gradient_of
@@ -37,7 +37,7 @@ class ScoreFunction(Objective, ABC):
         self.num_samples = num_samples
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
-        trace = model.trace(x, c, num_samples=self.num_samples, path=False)
+        trace = model.trace(x, c, num_samples=self.num_samples, reparameterize=False)
         baseline, error = self.baseline(trace.log_w().detach(), x)
         bound = score_function.elbo(trace.log_joint(), trace.log_q(), baseline).mean()
         terms = {**sampled_terms(trace), "baseline_error": error.detach()}
@@ -79,7 +79,7 @@ class ConstantBaseline(ScoreFunction):
         decay: how much of the running mean each batch leaves; see `vae_lab.objectives.running_mean`.
     """
 
-    def __init__(self, num_samples: PositiveInt = 1, decay: Fraction = 0.99) -> None:
+    def __init__(self, num_samples: PositiveInt = 1, decay: OpenUnitInterval = 0.99) -> None:
         super().__init__(num_samples)
         self.mean = RunningMean(decay)
 
@@ -109,7 +109,7 @@ class LearnedBaseline(ScoreFunction):
         self,
         image_shape: tuple[int, ...],
         num_samples: PositiveInt = 1,
-        decay: Fraction = 0.99,
+        decay: OpenUnitInterval = 0.99,
         hidden_size: PositiveInt = 100,
     ) -> None:
         super().__init__(num_samples)

@@ -28,5 +28,5 @@ class StickingTheLanding(Objective):
         self.num_samples = num_samples
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
-        trace = model.trace(x, c, num_samples=self.num_samples, score=False)
+        trace = model.trace(x, c, num_samples=self.num_samples, detach_params=True)
         return Loss(-bounds.monte_carlo_elbo(trace.log_w()).mean(), sampled_terms(trace))

@@ -41,8 +41,8 @@ class BetaTC(Objective):
     """
 
     needs_num_images = True
-    needs_factorial_laws = True
-    sees_aggregate = True
+    needs_diagonal = True
+    needs_batch = True
 
     def __init__(
         self,

@@ -56,7 +56,7 @@ class VAEGAN(Objective):
         feature_distortion = difference.square().sum(-1).mean() / 2
 
         reconstructed = model.decode(z.detach(), c).mean
-        generated = model.dream(len(x), c).p.mean
+        generated = model.sample_joint(len(x), c).p.mean
         judged = [frozen(self.discriminator, images) for images in (reconstructed, generated)]
         generator = sum(map(adversarial.non_saturating_loss, judged), torch.zeros_like(rate))
         discriminator = adversarial.discriminator_loss(

@@ -28,6 +28,6 @@ class VIMCO(Objective):
         self.num_samples = num_samples
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
-        trace = model.trace(x, c, num_samples=self.num_samples, path=False)
+        trace = model.trace(x, c, num_samples=self.num_samples, reparameterize=False)
         bound = score_function.vimco(trace.log_joint(), trace.log_q()).mean()
         return Loss(-bound, {"bound": bound.detach(), **sampled_terms(trace)})

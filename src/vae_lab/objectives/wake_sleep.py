@@ -34,7 +34,7 @@ class WakeSleep(Objective):
         self.num_samples = num_samples
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
-        trace = model.trace(x, c, num_samples=self.num_samples, path=False)
+        trace = model.trace(x, c, num_samples=self.num_samples, reparameterize=False)
         elbo = wake_sleep.wake(trace.log_joint(), trace.log_q()).mean()
         sleep = dream_cross_entropy(model, len(x), c)
         return Loss(sleep - elbo, {**sampled_terms(trace), "sleep": sleep.detach()})
@@ -69,7 +69,7 @@ class ReweightedWakeSleep(Objective):
         self.sleep_weight = sleep_weight
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
-        trace = model.trace(x, c, num_samples=self.num_samples, path=False)
+        trace = model.trace(x, c, num_samples=self.num_samples, reparameterize=False)
         log_joint, log_q = trace.log_joint(), trace.log_q()
         bound = wake_sleep.reweighted_wake(log_joint, log_q).mean()
         wake = wake_sleep.reweighted_cross_entropy(log_joint, log_q).mean()
@@ -81,5 +81,5 @@ class ReweightedWakeSleep(Objective):
 
 def dream_cross_entropy(model: LatentModel, n: int, c: Tensor | None) -> Tensor:
     """-log q(z | x), averaged over `n` dreams (x, z) ~ p(x, z), with a gradient for q alone: a scalar, in nats."""
-    dream = model.dream(n, c)
-    return -model.log_posterior(dream.p.sample(), dream.zs, c).mean()
+    sample_joint = model.sample_joint(n, c)
+    return -model.log_posterior(sample_joint.p.sample(), sample_joint.zs, c).mean()

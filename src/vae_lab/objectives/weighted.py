@@ -80,7 +80,7 @@ class FreeBits(Objective):
         num_samples: latent samples for each image.
     """
 
-    needs_factorial_laws = True
+    needs_diagonal = True
 
     def __init__(
         self,

@@ -31,7 +31,6 @@ class Categorical(Posterior):
     def param_shape(self) -> tuple[int, ...]:
         return self.event_shape
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a posterior always has an encoder"
+    def forward(self, params: Tensor) -> Distribution:
         # Of torch's two it is the one with `rsample`, by which evaluation draws.
-        return Independent(OneHotCategoricalStraightThrough(logits=c, validate_args=False), 1, validate_args=False)
+        return Independent(OneHotCategoricalStraightThrough(logits=params, validate_args=False), 1, validate_args=False)

@@ -3,7 +3,7 @@
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.distributions.delta import Point
+from vae_lab.distributions.delta import Delta as DeltaDistribution
 from vae_lab.posteriors.posterior import Posterior
 
 
@@ -20,6 +20,5 @@ class Delta(Posterior):
     def param_shape(self) -> tuple[int, ...]:
         return (self.latent_dim,)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a posterior always has an encoder"
-        return Point(c)
+    def forward(self, params: Tensor) -> Distribution:
+        return DeltaDistribution(params)

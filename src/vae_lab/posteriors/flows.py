@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.distributions import AffineTransform, Distribution
 
 from vae_lab.configuration.options import NonNegativeInt, PositiveInt
-from vae_lab.distributions.flows import FlowLaw, Steps, affine_steps, spline_steps
+from vae_lab.distributions.flows import FlowDistribution, Steps, affine_steps, spline_steps
 from vae_lab.distributions.normals import diagonal_normal, scale_of
 from vae_lab.posteriors.posterior import Posterior
 
@@ -29,7 +29,7 @@ class FlowPosterior(Posterior, ABC):
         context_dim: units that the encoder gives to the flow.
     """
 
-    one_pass_density = False
+    cheap_log_prob = False
 
     def __init__(self, latent_dim: int, steps: Steps, context_dim: int) -> None:
         super().__init__(latent_dim)
@@ -40,13 +40,12 @@ class FlowPosterior(Posterior, ABC):
     def param_shape(self) -> tuple[int, ...]:
         return (2 * self.latent_dim + self.context_dim,)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a posterior always has an encoder"
+    def forward(self, params: Tensor) -> Distribution:
         if self.context_dim == 0:
-            return diagonal_normal(c)
-        mean, log_variance, context = c.split([self.latent_dim, self.latent_dim, self.context_dim], -1)
+            return diagonal_normal(params)
+        mean, log_variance, context = params.split([self.latent_dim, self.latent_dim, self.context_dim], -1)
         last = AffineTransform(mean, scale_of(log_variance), event_dim=1)
-        return FlowLaw(mean, [*self.steps(context), last])
+        return FlowDistribution(mean, [*self.steps(context), last])
 
 
 class InverseAutoregressiveFlow(FlowPosterior):

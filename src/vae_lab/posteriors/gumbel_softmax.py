@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, OneHotCategoricalStraightThrough
 
 from vae_lab.configuration.options import PositiveFloat
-from vae_lab.distributions.one_hot import GumbelSoftmax as GumbelSoftmaxLaw
+from vae_lab.distributions.one_hot import GumbelSoftmax as GumbelSoftmaxDistribution
 from vae_lab.posteriors.posterior import Posterior
 
 
@@ -48,11 +48,10 @@ class GumbelSoftmax(Posterior):
     def param_shape(self) -> tuple[int, ...]:
         return self.event_shape
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a posterior always has an encoder"
-        law: Distribution
+    def forward(self, params: Tensor) -> Distribution:
+        distribution: Distribution
         if self.training:
-            law = GumbelSoftmaxLaw(c, self.temperature, hard=self.hard)
+            distribution = GumbelSoftmaxDistribution(params, self.temperature, hard=self.hard)
         else:
-            law = OneHotCategoricalStraightThrough(logits=c, validate_args=False)
-        return Independent(law, 1, validate_args=False)
+            distribution = OneHotCategoricalStraightThrough(logits=params, validate_args=False)
+        return Independent(distribution, 1, validate_args=False)

@@ -15,15 +15,14 @@ class DiagonalNormal(Posterior):
     Kingma & Welling 2014, section 3, https://arxiv.org/abs/1312.6114.
     """
 
-    is_factorial = True
+    is_diagonal = True
 
     @property
     def param_shape(self) -> tuple[int, ...]:
         return (2 * self.latent_dim,)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a posterior always has an encoder"
-        return diagonal_normal(c)
+    def forward(self, params: Tensor) -> Distribution:
+        return diagonal_normal(params)
 
 
 class FullCovarianceNormal(Posterior):
@@ -46,9 +45,8 @@ class FullCovarianceNormal(Posterior):
     def param_shape(self) -> tuple[int, ...]:
         return (2 * self.latent_dim + len(self.rows),)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a posterior always has an encoder"
-        mean, log_variance, entries = c.split([self.latent_dim, self.latent_dim, len(self.rows)], -1)
-        mixing = c.new_zeros(*c.shape[:-1], self.latent_dim, self.latent_dim)  # (*batch, D, D)
+    def forward(self, params: Tensor) -> Distribution:
+        mean, log_variance, entries = params.split([self.latent_dim, self.latent_dim, len(self.rows)], -1)
+        mixing = params.new_zeros(*params.shape[:-1], self.latent_dim, self.latent_dim)  # (*batch, D, D)
         mixing[..., self.rows, self.columns] = entries
         return CholeskyNormal(mean, scale_of(log_variance), mixing)

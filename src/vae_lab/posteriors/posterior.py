@@ -15,17 +15,17 @@ class Posterior(Conditional, ABC):
 
     `param_shape` is the shape, without batch dimensions, that the encoder must give; `event_shape` that of z.
     `space` says where z lives, which the prior must share; `has_density` whether q has a density there, without
-    which a model has no ELBO; `one_pass_density` whether the density of any z costs no more than that of the law's own
+    which a model has no ELBO; `cheap_log_prob` whether the density of any z costs no more than that of the law's own
     sample; `reparameterized` whether gradients pass through its samples; `relaxed` whether those samples are relaxed,
     so that log q at them is not that of the law.
     """
 
     space: ClassVar[Space] = "real"
     has_density: ClassVar[bool] = True
-    one_pass_density: ClassVar[bool] = True
+    cheap_log_prob: ClassVar[bool] = True
     reparameterized: ClassVar[bool] = True
     relaxed: ClassVar[bool] = False
-    is_factorial: ClassVar[bool] = False  # whether its units are independent normals
+    is_diagonal: ClassVar[bool] = False  # whether its units are independent normals
     min_latent_dim: ClassVar[int] = 1
 
     def __init__(self, latent_dim: int) -> None:
@@ -46,5 +46,5 @@ class Posterior(Conditional, ABC):
         """What the encoder gives for each image."""
 
     @abstractmethod
-    def forward(self, c: Tensor | None) -> Distribution:
-        """q(z | x), from the encoder's parameters `c` of shape (*batch, *param_shape)."""
+    def forward(self, params: Tensor) -> Distribution:
+        """q(z | x), from the encoder's parameters `params` of shape (*batch, *param_shape)."""

@@ -36,9 +36,8 @@ class Spherical(Posterior):
     def param_shape(self) -> tuple[int, ...]:
         return (self.latent_dim + 1,)
 
-    def forward(self, c: Tensor | None) -> Distribution:
-        assert c is not None, "a posterior always has an encoder"
-        vector, raw = c[..., :-1], c[..., -1]  # (*batch, D) and (*batch,)
+    def forward(self, params: Tensor) -> Distribution:
+        vector, raw = params[..., :-1], params[..., -1]  # (*batch, D) and (*batch,)
         low, high = CONCENTRATION_RANGE
         # The mean of z has length k / (k + D - 1), which starts at 3/4 in any dimension. Where it starts near 0, as in
         # units of 1, the code drowns in noise and training gives it up before the decoder has learned to read it.

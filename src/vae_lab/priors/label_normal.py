@@ -18,7 +18,7 @@ class LabelNormal(Prior):
         num_classes: classes.
     """
 
-    is_factorial = True
+    is_diagonal = True
     needs_labels = True
 
     def __init__(self, latent_dim: int, num_classes: int) -> None:
@@ -28,7 +28,8 @@ class LabelNormal(Prior):
 
     def forward(self, c: Tensor | None = None) -> Distribution:
         """p(z | c), of the batch shape of the one-hot classes `c`, of shape (*batch, num_classes)."""
-        assert c is not None, "the check of the configuration asks for condition=label"
+        if c is None:
+            raise ValueError("p(z | class) needs the classes c; expected one-hot vectors, got None")
         weights = c.to(self.means.dtype)
         mean, log_scale = weights @ self.means, weights @ self.log_scales  # (*batch, D) each
         return Independent(Normal(mean, log_scale.clamp(-15, 15).exp(), validate_args=False), 1, validate_args=False)

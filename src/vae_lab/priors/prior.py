@@ -18,7 +18,7 @@ class Prior(Conditional, ABC):
     """
 
     space: ClassVar[Space] = "real"
-    is_factorial: ClassVar[bool] = False  # whether its units are independent normals
+    is_diagonal: ClassVar[bool] = False  # whether its units are independent normals
     is_fixed: ClassVar[bool] = False  # whether it is one law of vectors, without parameters to learn
     needs_labels: ClassVar[bool] = False  # its `__init__` is then given `num_classes`, and its laws the classes
 
@@ -35,7 +35,7 @@ class Prior(Conditional, ABC):
 class EncoderPrior(Prior, ABC):
     """A prior made of posteriors: it must meet the model's encoder before it is a law.
 
-    The check of a configuration reads `scores_posteriors`: such a prior goes with posteriors of `one_pass_density`.
+    The check of a configuration reads `scores_posteriors`: such a prior goes with posteriors of `cheap_log_prob`.
     """
 
     scores_posteriors: ClassVar[bool] = True

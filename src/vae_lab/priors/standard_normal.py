@@ -10,7 +10,7 @@ from vae_lab.priors.prior import Prior
 class StandardNormal(Prior):
     """p(z) = N(0, I): Kingma & Welling 2014, section 3, https://arxiv.org/abs/1312.6114."""
 
-    is_factorial = True
+    is_diagonal = True
     is_fixed = True
     loc: Tensor
     scale: Tensor

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution, Independent, OneHotCategorical
 
-from vae_lab.distributions.sphere import UniformSphere as UniformSphereLaw
+from vae_lab.distributions.sphere import UniformSphere as UniformSphereDistribution
 from vae_lab.priors.prior import Prior
 
 
@@ -26,7 +26,7 @@ class UniformSphere(Prior):
         self.register_buffer("like", torch.zeros(latent_dim), persistent=False)
 
     def forward(self, c: Tensor | None = None) -> Distribution:
-        return UniformSphereLaw(self.like)
+        return UniformSphereDistribution(self.like)
 
 
 class UniformCategorical(Prior):

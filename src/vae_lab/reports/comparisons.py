@@ -30,7 +30,7 @@ def conditions(run: Run) -> dict[str, object]:
         **{key: value for key, value in of_data.items() if not key.startswith(WITHOUT_EFFECT)},
         "binarize": run.metrics.get("data/binarize"),
         "dequantize": run.metrics.get("data/dequantize"),
-        "log p of": law(run),
+        "log p of": distribution(run),
         "given": run.metrics.get("condition"),
         "without classes": run.metrics.get("data/leave_out"),
     }
@@ -39,7 +39,7 @@ def conditions(run: Run) -> dict[str, object]:
     return {key: value for key, value in told.items() if value is not None}
 
 
-def law(run: Run) -> str | None:
+def distribution(run: Run) -> str | None:
     """Whether log p(x) is of a probability or of a density: their numbers mean different things."""
     support = declared(str(run.settings.get("likelihood._target_")), "support")
     if support is None:

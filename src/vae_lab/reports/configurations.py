@@ -53,11 +53,11 @@ def varying(runs: Sequence[Run]) -> list[str]:
     found = [key for key in experiments if differs(started, key, ())]
     found += [group for group in groups if differs(started, group, experiments)]
     given = {key for run in started for key in run.overridden}
-    found += [key for key in keys if differs(started, key, () if key in given else [*experiments, *bringing(key)])]
+    found += [key for key in keys if differs(started, key, () if key in given else [*experiments, *owning_group(key)])]
     return found
 
 
-def bringing(key: str) -> list[str]:
+def owning_group(key: str) -> list[str]:
     """The group whose choice explains a setting, if its choice is shown."""
     group = key.partition(".")[0]
     return [] if group in NAMES_ONLY else [group]

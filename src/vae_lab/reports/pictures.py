@@ -46,14 +46,14 @@ def reconstructions(model: LatentModel, images: Tensor, labels: Tensor | None = 
 
     Where the encoder saw them corrupted, a row of what it saw stands between the two.
     """
-    codes, corrupted = seen(model, images, labels)
+    codes, corrupted = codes_and_inputs(model, images, labels)
     shown = [images, *corrupted, model.decode(codes, labels).mean.to(images)]
     blanks = images.new_full((-len(images) % num_columns, *images.shape[1:]), 0.5)  # to end the last row
     rows = zip(*(torch.cat([part, blanks]).split(num_columns) for part in shown), strict=True)
     return grid(torch.cat([row for beneath in rows for row in beneath]), num_columns)
 
 
-def seen(model: LatentModel, images: Tensor, labels: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+def codes_and_inputs(model: LatentModel, images: Tensor, labels: Tensor | None) -> tuple[Tensor, list[Tensor]]:
     """The codes of images, and the corrupted images that they are the codes of, if it is these that the encoder saw."""
     outputs: list[Tensor] = []
     hooks = [

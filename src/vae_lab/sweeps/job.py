@@ -61,14 +61,14 @@ def run_job(config: DictConfig, train: Callable[[DictConfig], float]) -> float:
         log.info("job %s pruned: %s", hydra.job.num, reason)
         return math.nan
     except Exception as error:
-        folder.failed.write_text(f"{told(error)}\n\n{traceback.format_exc()}")
-        log.error("job %s failed: %s", hydra.job.num, told(error))
+        folder.failed.write_text(f"{one_line(error)}\n\n{traceback.format_exc()}")
+        log.error("job %s failed: %s", hydra.job.num, one_line(error))
         if not is_grid(hydra) and not is_search(hydra):
             raise
         return math.nan
 
 
-def told(error: Exception) -> str:
+def one_line(error: Exception) -> str:
     """What went wrong, in one line."""
     line = " ".join(str(error).split())
     return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"

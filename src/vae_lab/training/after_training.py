@@ -48,16 +48,16 @@ class AfterTraining(Callback, ABC):
         """
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
-        told(self.check)
+        exit_on_user_error(self.check)
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        told(self.check)
+        exit_on_user_error(self.check)
 
     def on_run_end(self, config: DictConfig, **kwargs: Any) -> None:
         done: JobReturn = kwargs["job_return"]
         if is_first() and done.status is JobStatus.COMPLETED and done.hydra_cfg is not None:
             folder = done.hydra_cfg.hydra.runtime.output_dir
-            told(lambda: self.work([folder]))
+            exit_on_user_error(lambda: self.work([folder]))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         # Not for commands that end before any job does.
@@ -66,7 +66,7 @@ class AfterTraining(Callback, ABC):
         runs = read_runs([Path(config.hydra.sweep.dir)])
         finished = [str(run.folder) for run in runs if run.status == "finished"]
         if is_first() and finished:
-            told(lambda: self.work(finished))
+            exit_on_user_error(lambda: self.work(finished))
 
     def settings(self, command: str, schema: type[BaseModel], run: str | list[str]) -> DictConfig:
         """The configuration of a command for some runs."""
@@ -77,7 +77,7 @@ class AfterTraining(Callback, ABC):
         return config
 
 
-def told(work: Callable[[], None]) -> None:
+def exit_on_user_error(work: Callable[[], None]) -> None:
     """Work of which a mistake ends the command in one line: of an exception Hydra would make a warning."""
     try:
         work()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 
-class Averages:
+class RunningAverages:
     """Averages of named terms over images, exact for batches of any sizes.
 
     The sums live in float64 where the device has it, so that an epoch's figure does not depend on how it was

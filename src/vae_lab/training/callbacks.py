@@ -17,7 +17,7 @@ from vae_lab.data.module import ImageData
 from vae_lab.evaluation.criterion import Criterion
 from vae_lab.reports.pictures import draw, write_png
 from vae_lab.runs.folder import RunFolder
-from vae_lab.seeding import Stream, reseed
+from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.module import TrainingModule
 
 
@@ -124,7 +124,7 @@ class Figures(Callback):
     def draw(self, module: TrainingModule, data: ImageData) -> dict[str, Tensor]:
         """The pictures of a model by name."""
         like = next(module.parameters())
-        reseed(like.device, module.seed, Stream.FIGURES)
+        reseed(like.device, module.seed, RngStream.FIGURES)
         test = data.test.take(slice(self.num_images))
         images = to_unit(test.images).to(like)
         labels = None

@@ -7,9 +7,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from vae_lab.configuration.options import AtLeastTwo, PositiveInt
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
-from vae_lab.evaluation.context import SplitName, seen
+from vae_lab.evaluation.context import SplitName, model_inputs
 from vae_lab.evaluation.measure import Images
-from vae_lab.evaluation.measures.marginal_likelihood import Chains, unfit
+from vae_lab.evaluation.measures.marginal_likelihood import Chains, unavailable_reason
 from vae_lab.objectives.monte_carlo_em import as_evaluated
 from vae_lab.training.module import TrainingModule
 
@@ -51,9 +51,11 @@ class MarginalLikelihood(Callback):
         data = cast(ImageData, trainer.datamodule)  # type: ignore[attr-defined]
         like = next(module.parameters())
         splits: tuple[SplitName, ...] = ("train", "val")
-        self.images = {name: seen(data, name, module.num_classes, like).some(self.num_images) for name in splits}
+        self.images = {
+            name: model_inputs(data, name, module.num_classes, like).some(self.num_images) for name in splits
+        }
         self.points = points(int(trainer.estimated_stepping_batches), self.num_points)
-        reason = unfit(module.model, self.images["val"], self.chains.num_samples)
+        reason = unavailable_reason(module.model, self.images["val"], self.chains.num_samples)
         if reason is not None:
             raise UserError(f"callbacks: the marginal likelihood is not to be had by posterior samples: {reason}")
 

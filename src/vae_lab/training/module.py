@@ -16,8 +16,8 @@ from vae_lab.errors import UserError
 from vae_lab.evaluation.criterion import criterion_of
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.seeding import Stream, reseed
-from vae_lab.training.averages import Averages
+from vae_lab.seeding import RngStream, reseed
+from vae_lab.training.averages import RunningAverages
 from vae_lab.training.lr_schedules import Schedule
 
 
@@ -63,8 +63,8 @@ class TrainingModule(LightningModule):
             torch.compile(self._eager_loss, fullgraph=True) if compiled else (self._eager_loss)
         )
         self.criterion = criterion_of(model)
-        self.train_averages = Averages()
-        self.evaluation_averages = Averages()
+        self.train_averages = RunningAverages()
+        self.evaluation_averages = RunningAverages()
 
     def _eager_loss(self, x: Tensor, c: Tensor | None) -> Loss:
         loss: Loss = self.objective(self.model, x, c)
@@ -82,7 +82,7 @@ class TrainingModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        reseed(self.device, self.seed, Stream.TRAIN, self.global_rank, self.current_epoch, batch_idx)
+        reseed(self.device, self.seed, RngStream.TRAIN, self.global_rank, self.current_epoch, batch_idx)
         loss = self._loss(batch.x, self._condition(batch))
         self.train_averages.add({"loss": loss.value, **loss.terms}, len(batch.x))
         if self.train_averages.num_batches >= self.trainer.log_every_n_steps:  # type: ignore[attr-defined]
@@ -97,7 +97,7 @@ class TrainingModule(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         # The same noise at every validation: what changes between them is the model.
-        reseed(self.device, self.seed, Stream.VALIDATE, self.global_rank, batch_idx)
+        reseed(self.device, self.seed, RngStream.VALIDATE, self.global_rank, batch_idx)
         figures = self.criterion.validate(self.model, batch.x, self._condition(batch))
         self.evaluation_averages.add(figures, len(batch.x))
 
@@ -105,7 +105,7 @@ class TrainingModule(LightningModule):
         self._log_evaluation("val")
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        reseed(self.device, self.seed, Stream.TEST, self.global_rank, batch_idx)
+        reseed(self.device, self.seed, RngStream.TEST, self.global_rank, batch_idx)
         c = self._condition(batch)
         figures = self.criterion.test(self.model, batch.x, c, nll_samples=self.nll_samples)
         self.evaluation_averages.add(figures, len(batch.x))

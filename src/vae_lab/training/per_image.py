@@ -16,7 +16,7 @@ from vae_lab.configuration.options import PositiveFloat, PositiveInt
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
 from vae_lab.evaluation.blocks import rows_of_block
-from vae_lab.evaluation.context import SplitName, seen
+from vae_lab.evaluation.context import SplitName, model_inputs
 from vae_lab.evaluation.measure import Images, over_images
 from vae_lab.evaluation.measures.amortisation import (
     COMPARE,
@@ -29,7 +29,7 @@ from vae_lab.evaluation.record import as_json
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.runs.files import write_json
 from vae_lab.runs.folder import RunFolder
-from vae_lab.seeding import Stream, reseed
+from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.module import TrainingModule
 
 if TYPE_CHECKING:
@@ -90,7 +90,10 @@ class PerImage(Callback):
         like = next(module.parameters())
         found = {
             split: self.compare(
-                module.model, seen(data, split, module.num_classes, like).some(self.num_images), module.seed, number
+                module.model,
+                model_inputs(data, split, module.num_classes, like).some(self.num_images),
+                module.seed,
+                number,
             )
             for number, split in enumerate(SPLITS)
         }
@@ -107,7 +110,7 @@ class PerImage(Callback):
         encoder_seconds = per_image_seconds = 0.0
         blocks = images.split_up(max(1, rows_of_block(model, images) // SAMPLES_AT_ONCE))
         for number, some in enumerate(blocks):
-            noise = partial(reseed, some.x.device, seed, Stream.PER_IMAGE, position, number)
+            noise = partial(reseed, some.x.device, seed, RngStream.PER_IMAGE, position, number)
             inference = Inference(model, some, noise)
             begun = perf_counter()
             q = inference.encoded()

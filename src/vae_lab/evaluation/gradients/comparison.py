@@ -8,18 +8,18 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 
 from vae_lab.errors import UserError
-from vae_lab.evaluation.context import device_of, subject_of
+from vae_lab.evaluation.context import device_of, evaluation_context
 from vae_lab.evaluation.gradients.estimators import estimator, fit
 from vae_lab.evaluation.gradients.figure import draw
 from vae_lab.evaluation.gradients.noise import Noise, gradient, noise_of, parameters_of_q
 from vae_lab.evaluation.gradients.options import IMPORTANCE_WEIGHTED
-from vae_lab.evaluation.measure import Subject
+from vae_lab.evaluation.measure import EvaluationContext
 from vae_lab.evaluation.progress import progress
 from vae_lab.objectives.objective import Objective
 from vae_lab.runs import trained
 from vae_lab.runs.files import write_json
 from vae_lab.runs.folder import RunFolder
-from vae_lab.seeding import Stream, reseed
+from vae_lab.seeding import RngStream, reseed
 
 
 def compare_estimators(config: DictConfig) -> None:
@@ -36,7 +36,7 @@ def compare_estimators(config: DictConfig) -> None:
     """
     folder = RunFolder(Path(config.run))
     run = trained.load(folder.path)
-    subject = subject_of(
+    context = evaluation_context(
         run,
         split=config.split,
         num_images=config.num_images,
@@ -48,7 +48,7 @@ def compare_estimators(config: DictConfig) -> None:
         raise UserError(
             f"run={config.run}: its posterior has no density, so there is no bound whose gradient to compare"
         )
-    found = noises(config, subject)
+    found = noises(config, context)
     if not found:
         raise UserError(f"run={config.run}: none of the estimators goes with its parts; choose others")
     about = {
@@ -60,8 +60,8 @@ def compare_estimators(config: DictConfig) -> None:
         "fitting_batches": config.fitting_batches,
         "seed": config.seed,
         "epoch": run.metrics["epoch"],
-        "binarize": subject.data.treatment,
-        "dequantize": subject.data.dequantization,
+        "binarize": context.data.treatment,
+        "dequantize": context.data.dequantization,
     }
     write_json(
         folder.gradient_variance, {**about, "estimators": {name: as_json(name, noise) for name, noise in found.items()}}
@@ -72,26 +72,26 @@ def compare_estimators(config: DictConfig) -> None:
     print(f"figure       {picture}\nall of it    {folder.gradient_variance}")
 
 
-def noises(config: DictConfig, subject: Subject) -> dict[str, Noise]:
+def noises(config: DictConfig, context: EvaluationContext) -> dict[str, Noise]:
     """The noise of every estimator that goes with the run; the others say why not."""
-    model = subject.model.train().requires_grad_(True)
-    parameters = parameters_of_q(model, subject.images)
+    model = context.model.train().requires_grad_(True)
+    parameters = parameters_of_q(model, context.images)
     found = {}
     for name in config.estimators:
         try:
-            objective = estimator(name, config.num_samples, subject)
+            objective = estimator(name, config.num_samples, context)
         except UserError as error:
             print(f"left out: {error}")
             continue
-        fit(objective, subject, config.fitting_batches)
+        fit(objective, context, config.fitting_batches)
         with progress(config.num_pairs, name) as bar:
-            found[name] = noise_of(pairs(objective, subject, parameters, config.num_pairs, bar.update))
+            found[name] = noise_of(pairs(objective, context, parameters, config.num_pairs, bar.update))
     return found
 
 
 def pairs(
     objective: Objective,
-    subject: Subject,
+    context: EvaluationContext,
     parameters: list[nn.Parameter],
     num: int,
     done: Callable[[], object],
@@ -99,8 +99,8 @@ def pairs(
     """Pairs of gradients, each of its own latent samples; those of another estimator start from the same seeds."""
 
     def drawn(position: int) -> Tensor:
-        reseed(subject.device, subject.seed, Stream.GRADIENTS, position)
-        return gradient(objective, subject.model, subject.images, parameters)
+        reseed(context.device, context.seed, RngStream.GRADIENTS, position)
+        return gradient(objective, context.model, context.images, parameters)
 
     for pair in range(num):
         yield drawn(2 * pair), drawn(2 * pair + 1)

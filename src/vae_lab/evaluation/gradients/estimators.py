@@ -5,29 +5,29 @@ from omegaconf import DictConfig, OmegaConf
 
 from vae_lab import build
 from vae_lab.configuration.paths import conf_dir
-from vae_lab.evaluation.measure import Subject
+from vae_lab.evaluation.measure import EvaluationContext
 from vae_lab.objectives.objective import Objective
-from vae_lab.seeding import Stream, generator, reseed
+from vae_lab.seeding import RngStream, generator, reseed
 
 FITTING_RATE = 1e-3
 
 
-def estimator(name: str, num_samples: int, subject: Subject) -> Objective:
+def estimator(name: str, num_samples: int, context: EvaluationContext) -> Objective:
     """An objective by its name in `conf/objective`, with `num_samples` latent samples for each image.
 
     Raises:
         UserError: where it does not go with the parts of the run.
     """
     options = OmegaConf.load(conf_dir() / "objective" / f"{name}.yaml")
-    config = DictConfig({**subject.config, "objective": OmegaConf.merge(options, {"num_samples": num_samples})})
-    torch.manual_seed(subject.seed)
+    config = DictConfig({**context.config, "objective": OmegaConf.merge(options, {"num_samples": num_samples})})
+    torch.manual_seed(context.seed)
     objective = build.objective(
-        config, num_images=len(subject.training.x), image_shape=tuple(subject.images.x.shape[1:])
+        config, num_images=len(context.training.x), image_shape=tuple(context.images.x.shape[1:])
     )
-    return objective.to(subject.device, subject.images.x.dtype)
+    return objective.to(context.device, context.images.x.dtype)
 
 
-def fit(objective: Objective, subject: Subject, num_batches: int) -> None:
+def fit(objective: Objective, context: EvaluationContext, num_batches: int) -> None:
     """Fit what an objective has of its own, a baseline, on batches of training images; the model stays as it is.
 
     After that the objective learns and counts no further.
@@ -35,12 +35,12 @@ def fit(objective: Objective, subject: Subject, num_batches: int) -> None:
     parameters = [*objective.parameters()]
     fits = bool(parameters or [*objective.buffers()])
     optimizer = torch.optim.Adam(parameters, FITTING_RATE) if parameters else None
-    x, c = subject.training.x, subject.training.c
+    x, c = context.training.x, context.training.c
     for batch in range(num_batches if fits else 0):
-        noise = generator("cpu", subject.seed, Stream.FITTING, batch)
-        index = torch.randint(len(x), (subject.data.batch_size,), generator=noise).to(subject.device)
-        reseed(subject.device, subject.seed, Stream.FITTING, batch)
-        loss = objective(subject.model, x[index], None if c is None else c[index])
+        noise = generator("cpu", context.seed, RngStream.FITTING, batch)
+        index = torch.randint(len(x), (context.data.batch_size,), generator=noise).to(context.device)
+        reseed(context.device, context.seed, RngStream.FITTING, batch)
+        loss = objective(context.model, x[index], None if c is None else c[index])
         if optimizer is not None:
             optimizer.zero_grad()
             loss.value.backward(inputs=parameters)

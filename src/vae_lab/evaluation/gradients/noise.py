@@ -57,7 +57,7 @@ def noise_of(pairs: Iterable[tuple[Tensor, Tensor]]) -> Noise:
 
 def parameters_of_q(model: LatentModel, images: Images) -> list[nn.Parameter]:
     """The parameters that q(z | x) depends on: the encoder's, and those of whatever else infers z."""
-    zs = [latent.z for latent in model.trace(images.x, images.c, path=False).latents]
+    zs = [latent.z for latent in model.trace(images.x, images.c, reparameterize=False).latents]
     log_q = model.log_posterior(images.x, [z[0] for z in zs], images.c).sum()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     found = torch.autograd.grad(log_q, parameters, allow_unused=True)

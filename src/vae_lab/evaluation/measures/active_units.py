@@ -5,8 +5,8 @@ from torch import Tensor
 
 from vae_lab.configuration.options import PositiveFloat, PositiveInt
 from vae_lab.evaluation.blocks import blocks
-from vae_lab.evaluation.measure import Estimate, Measure, Subject, no_elbo
-from vae_lab.seeding import Stream
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, no_elbo
+from vae_lab.seeding import RngStream
 
 
 class ActiveUnits(Measure):
@@ -26,17 +26,17 @@ class ActiveUnits(Measure):
         self.threshold = threshold
         self.num_samples = num_samples
 
-    def refusal(self, subject: Subject) -> str | None:
-        if subject.model.space != "real":
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        if context.model.space != "real":
             return "the latent variables are no real vectors, whose variances would tell"
-        if len(subject.images.x) < 2:
+        if len(context.images.x) < 2:
             return "a variance over images takes two of them"
-        return no_elbo(subject)
+        return no_elbo(context)
 
-    def __call__(self, subject: Subject) -> dict[str, Estimate]:
+    def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
         means: list[list[Tensor]] = []  # of each block, of each layer: (I, D)
         noises: list[list[Tensor]] = []
-        for block in blocks(subject, self.num_samples, Stream.UNITS, "active_units"):
+        for block in blocks(context, self.num_samples, RngStream.UNITS, "active_units"):
             sums: list[Tensor] = []
             squares: list[Tensor] = []
             for trace in block.traces:

@@ -8,12 +8,12 @@ from torch import Tensor
 
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.evaluation.blocks import rows_of_block
-from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject, code_length, no_elbo, over_images
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure, code_length, no_elbo, over_images
 from vae_lab.evaluation.paths import path_to_posterior, prior_samples
 from vae_lab.evaluation.progress import progress
 from vae_lab.maths import annealing, bounds
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.seeding import Stream, reseed
+from vae_lab.seeding import RngStream, reseed
 
 # What noise is for: each purpose has its own.
 DREAM, TUNE, FORWARD, BACKWARD = range(4)
@@ -51,29 +51,29 @@ class AnnealedImportanceSampling(Measure):
         self.num_leapfrog = num_leapfrog
         self.temperatures = annealing.sigmoidal_schedule(num_steps)
 
-    def refusal(self, subject: Subject) -> str | None:
-        if (reason := no_elbo(subject)) is not None:
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        if (reason := no_elbo(context)) is not None:
             return reason
-        if subject.model.space != "real":
+        if context.model.space != "real":
             return "it follows gradients through the latent space, and z is no real vector here"
         return None
 
-    def __call__(self, subject: Subject) -> dict[str, Estimate]:
-        images = subject.images.some(self.num_images)
-        blocks = images.split_up(max(1, rows_of_block(subject.model, subject.images) // self.num_chains))
+    def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
+        images = context.images.some(self.num_images)
+        blocks = images.split_up(max(1, rows_of_block(context.model, context.images) // self.num_chains))
         num_steps = len(self.temperatures) - 1
         transitions = 2 * annealing.num_tuning_transitions(num_steps) + 3 * (num_steps - 1)
         data, simulated, back = [], [], []
         with progress(len(blocks) * transitions, "ais") as bar:
             for number, some in enumerate(blocks):
-                chains = self._chains(subject, some, (number, ON_DATA), bar.update)
+                chains = self._chains(context, some, (number, ON_DATA), bar.update)
                 data.append(chains.forward())
-                reseed(subject.device, subject.seed, Stream.ANNEALING, number, SIMULATED, DREAM)
-                dream = subject.model.dream(len(some.x), some.c)
-                drawn = some._replace(x=dream.p.sample())
-                chains = self._chains(subject, drawn, (number, SIMULATED), bar.update)
+                reseed(context.device, context.seed, RngStream.ANNEALING, number, SIMULATED, DREAM)
+                sample_joint = context.model.sample_joint(len(some.x), some.c)
+                drawn = some._replace(x=sample_joint.p.sample())
+                chains = self._chains(context, drawn, (number, SIMULATED), bar.update)
                 simulated.append(chains.forward())
-                back.append(chains.backward(dream.zs))
+                back.append(chains.backward(sample_joint.zs))
 
         def estimate(values: Tensor, what: str, *runs: list[annealing.Annealed]) -> Estimate:
             found = over_images(values, f"annealed importance sampling, {what}", num_samples=self.num_chains)
@@ -85,17 +85,17 @@ class AnnealedImportanceSampling(Measure):
         on_data = estimate(nll, "forward, an upper bound", data)
         return {
             "nll": on_data,
-            **code_length(subject, on_data),
+            **code_length(context, on_data),
             "simulated/nll_upper": estimate(upper, "forward, on the model's own images", simulated),
             "simulated/nll_lower": estimate(lower, "backward, on the model's own images", back),
             "simulated/gap": estimate(upper - lower, "forward less backward", simulated, back),
         }
 
     def _chains(
-        self, subject: Subject, images: Images, position: tuple[int, int], tell: Callable[[], object]
+        self, context: EvaluationContext, images: Images, position: tuple[int, int], tell: Callable[[], object]
     ) -> "Chains":
-        noise = partial(reseed, subject.device, subject.seed, Stream.ANNEALING, *position)
-        return Chains(subject.model, images, self.num_chains, self.temperatures, self.num_leapfrog, noise, tell)
+        noise = partial(reseed, context.device, context.seed, RngStream.ANNEALING, *position)
+        return Chains(context.model, images, self.num_chains, self.temperatures, self.num_leapfrog, noise, tell)
 
 
 class Chains:

@@ -9,13 +9,13 @@ from torch.distributions import Independent, Normal
 
 from vae_lab.configuration.options import PositiveFloat, PositiveInt
 from vae_lab.evaluation.blocks import rows_of_block
-from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject, no_elbo, over_images
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure, no_elbo, over_images
 from vae_lab.evaluation.progress import progress
 from vae_lab.maths import bounds
 from vae_lab.maths.importance import ImportanceWeights
 from vae_lab.models.latent_model import LatentModel, Trace
 from vae_lab.models.vae import VAE
-from vae_lab.seeding import Stream, reseed
+from vae_lab.seeding import RngStream, reseed
 
 # Latent samples for each image, in one pass (behind a gradient, too), and behind an ELBO.
 SAMPLES_AT_ONCE = 10
@@ -56,17 +56,17 @@ class Amortisation(Measure):
         self.lr = lr
         self.num_samples = num_samples
 
-    def refusal(self, subject: Subject) -> str | None:
-        return no_elbo(subject) or no_diagonal_posterior(subject.model)
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        return no_elbo(context) or no_diagonal_posterior(context.model)
 
-    def __call__(self, subject: Subject) -> dict[str, Estimate]:
-        images = subject.images.some(self.num_images)
-        parts = images.split_up(max(1, rows_of_block(subject.model, subject.images) // SAMPLES_AT_ONCE))
+    def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
+        images = context.images.some(self.num_images)
+        parts = images.split_up(max(1, rows_of_block(context.model, context.images) // SAMPLES_AT_ONCE))
         found: list[tuple[Tensor, ...]] = []
         with progress(len(images.x) * self.num_steps, "amortisation") as bar:
             for number, some in enumerate(parts):
-                noise = partial(reseed, subject.device, subject.seed, Stream.AMORTISATION, number)
-                inference = Inference(subject.model, some, noise)
+                noise = partial(reseed, context.device, context.seed, RngStream.AMORTISATION, number)
+                inference = Inference(context.model, some, noise)
                 start = inference.encoded()
                 best = inference.optimised(start, self.num_steps, self.lr, partial(bar.update, len(some.x)))
                 log_px = inference.log_px(best, self.num_samples)
@@ -85,7 +85,7 @@ class Amortisation(Measure):
 
 def no_diagonal_posterior(model: LatentModel) -> str | None:
     """Why a model's posteriors cannot be optimised one by one, in one line; None where they can."""
-    if isinstance(model, VAE) and model.posterior.is_factorial:
+    if isinstance(model, VAE) and model.posterior.is_diagonal:
         return None
     return "it optimises the diagonal normal posterior of each image, and this model has others"
 
@@ -157,8 +157,8 @@ class Inference:
 
     def _pass(self, q: Normal, purpose: int, number: int, num_samples: int = SAMPLES_AT_ONCE) -> Trace:
         self.noise(purpose, number)
-        law = Independent(q, 1, validate_args=False)
-        return self.model.trace_under(law, self.images.x, self.images.c, num_samples=num_samples)
+        distribution = Independent(q, 1, validate_args=False)
+        return self.model.trace_under(distribution, self.images.x, self.images.c, num_samples=num_samples)
 
 
 def moved(start: Normal, moves: Tensor) -> Normal:

@@ -21,11 +21,11 @@ from vae_lab.data.batches import to_unit
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.errors import UserError, nearest
 from vae_lab.evaluation.blocks import blocks
-from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject, no_encoder
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure, no_encoder
 from vae_lab.evaluation.scores.ranking import auroc
 from vae_lab.maths import bounds
 from vae_lab.models.latent_model import Trace
-from vae_lab.seeding import Stream, derive, generator
+from vae_lab.seeding import RngStream, derive_seed, generator
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -58,22 +58,22 @@ class Anomaly(Measure):
         self.num_images = num_images
         self.num_samples = num_samples
 
-    def refusal(self, subject: Subject) -> str | None:
-        if (reason := no_encoder(subject)) is not None:
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        if (reason := no_encoder(context)) is not None:
             return reason
-        if subject.images.c is not None:
+        if context.images.c is not None:
             return "the model is told the class of an image, and an anomaly has none; train without condition=label"
         try:
-            self._sources(subject)
+            self._sources(context)
         except UserError as error:
             return str(error)
         return None
 
-    def __call__(self, subject: Subject) -> Mapping[str, Estimate]:
-        usual = self._scores(subject, subject.images.some(self.num_images).x, "usual")
+    def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
+        usual = self._scores(context, context.images.some(self.num_images).x, "usual")
         estimates = {}
-        for source, anomalies in self._sources(subject).items():
-            unusual = self._scores(subject, anomalies, source)
+        for source, anomalies in self._sources(context).items():
+            unusual = self._scores(context, anomalies, source)
             for score in unusual:
                 found = auroc(unusual[score], usual[score])
                 estimates[f"{source}/auroc_{score}"] = Estimate(
@@ -85,35 +85,35 @@ class Anomaly(Measure):
                 )
         return estimates
 
-    def _sources(self, subject: Subject) -> dict[str, Tensor]:
+    def _sources(self, context: EvaluationContext) -> dict[str, Tensor]:
         """The anomalies of each kind, in [0, 1], as the likelihood sees them."""
         sources = {}
-        if subject.data.left_out is not None:
-            sources["left_out_classes"] = self._some(to_unit(subject.data.left_out.images))
+        if context.data.left_out is not None:
+            sources["left_out_classes"] = self._some(to_unit(context.data.left_out.images))
         if self.other is not None:
-            sources[self.other] = self._some(other_images(self.other, subject))
-        x = subject.images.some(self.num_images).x
-        order = torch.randperm(x[0].numel(), generator=generator("cpu", subject.seed, Stream.ANOMALY))
+            sources[self.other] = self._some(other_images(self.other, context))
+        x = context.images.some(self.num_images).x
+        order = torch.randperm(x[0].numel(), generator=generator("cpu", context.seed, RngStream.ANOMALY))
         sources["shuffled_pixels"] = x.flatten(1)[:, order.to(x.device)].reshape(x.shape)
         return sources
 
     def _some(self, x: Tensor) -> Tensor:
-        return alone(x).some(self.num_images).x
+        return unlabelled(x).some(self.num_images).x
 
-    def _scores(self, subject: Subject, x: Tensor, source: str) -> dict[str, Array]:
+    def _scores(self, context: EvaluationContext, x: Tensor, source: str) -> dict[str, Array]:
         """The scores of each image, by name, of shape (N,)."""
         # A seed of its own: two kinds of images under the same noise would not be independent.
-        seed = derive(subject.seed, Stream.ANOMALY, crc32(source.encode()))
+        seed = derive_seed(context.seed, RngStream.ANOMALY, crc32(source.encode()))
         parts: dict[str, list[Tensor]] = defaultdict(list)
-        images = alone(x.to(subject.images.x))
-        for block in blocks(replace(subject, images=images, seed=seed), self.num_samples, Stream.ANOMALY, "anomaly"):
-            kept = [per_sample(trace, subject.model.has_elbo) for trace in block.traces]
+        images = unlabelled(x.to(context.images.x))
+        for block in blocks(replace(context, images=images, seed=seed), self.num_samples, RngStream.ANOMALY, "anomaly"):
+            kept = [per_sample(trace, context.model.has_elbo) for trace in block.traces]
             for name, values in scores_of(torch.cat(kept, 1)).items():
                 parts[name].append(values)
         return {name: torch.cat(values).cpu().numpy() for name, values in parts.items()}
 
 
-def alone(x: Tensor) -> Images:
+def unlabelled(x: Tensor) -> Images:
     """Images that are told apart by nothing but their pixels."""
     return Images(x, x.new_zeros(len(x)), None)
 
@@ -134,7 +134,7 @@ def scores_of(terms: Tensor) -> dict[str, Tensor]:
     return scores
 
 
-def other_images(name: str, subject: Subject) -> Tensor:
+def other_images(name: str, context: EvaluationContext) -> Tensor:
     """The test images of another data set, treated as those of the run, in [0, 1].
 
     Raises:
@@ -149,13 +149,13 @@ def other_images(name: str, subject: Subject) -> Tensor:
     if missing:
         raise UserError(f"{where}: this data set needs a {missing[0]}, which is not to be given here; choose another")
     treatment = TREATMENT_KEYS - {"leave_out", "num_train"}  # these two say which images, not how they are served
-    kept = {key: value for key, value in subject.config.data.items() if key in treatment}
-    root = {"root": subject.config.data.root} if "root" in own and "root" in subject.config.data else {}
-    config = OmegaConf.merge(subject.config, {"data": None})
+    kept = {key: value for key, value in context.config.data.items() if key in treatment}
+    root = {"root": context.config.data.root} if "root" in own and "root" in context.config.data else {}
+    config = OmegaConf.merge(context.config, {"data": None})
     config.data = OmegaConf.merge(own, kept, root)
     assert isinstance(config, DictConfig)
     data = build.data(config)
-    if data.image_shape != subject.data.image_shape:
-        shapes = ["x".join(map(str, shape)) for shape in (data.image_shape, subject.data.image_shape)]
+    if data.image_shape != context.data.image_shape:
+        shapes = ["x".join(map(str, shape)) for shape in (data.image_shape, context.data.image_shape)]
         raise UserError(f"{where}: its images are of {shapes[0]}, not of {shapes[1]} as the run's; choose another")
     return to_unit(data.test.images)

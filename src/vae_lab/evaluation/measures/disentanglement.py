@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.evaluation.codes import codes_of
-from vae_lab.evaluation.measure import Estimate, Measure, Subject, no_encoder, not_held_out
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, no_encoder, not_held_out
 from vae_lab.evaluation.scores.disentanglement import NUM_BINS, NUM_TREES, dci, mutual_information_gap, sap
 
 
@@ -18,24 +18,24 @@ class Disentanglement(Measure):
     def __init__(self, num_training: PositiveInt = 10_000) -> None:
         self.num_training = num_training
 
-    def refusal(self, subject: Subject) -> str | None:
-        if (reason := no_encoder(subject) or not_held_out(subject)) is not None:
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        if (reason := no_encoder(context) or not_held_out(context)) is not None:
             return reason
-        if subject.images.factors is None or subject.training.factors is None:
+        if context.images.factors is None or context.training.factors is None:
             return "the factors behind the images of this data set are not known; train with data=sprites"
-        if any(len(factor.unique()) < 2 for factor in subject.images.factors.T):
+        if any(len(factor.unique()) < 2 for factor in context.images.factors.T):
             return "one of the factors is the same in all of these images; choose more images"
         return None
 
-    def __call__(self, subject: Subject) -> Mapping[str, Estimate]:
-        training, images = subject.training.some(self.num_training), subject.images
+    def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
+        training, images = context.training.some(self.num_training), context.images
         assert training.factors is not None
         assert images.factors is not None
-        train_codes, train_factors = codes_of(subject, training), training.factors.cpu().numpy()
-        image_codes, factors = codes_of(subject, images), images.factors.cpu().numpy()
+        train_codes, train_factors = codes_of(context, training), training.factors.cpu().numpy()
+        image_codes, factors = codes_of(context, images), images.factors.cpu().numpy()
         num = len(image_codes)
         forests = f"{NUM_TREES} trees for each factor, fitted to {len(train_codes):,} training codes"
-        scores = dci(train_codes, train_factors, image_codes, factors, subject.seed % 2**32)
+        scores = dci(train_codes, train_factors, image_codes, factors, context.seed % 2**32)
         return {
             "mig": Estimate(
                 mutual_information_gap(image_codes, factors),

@@ -4,8 +4,8 @@ import torch
 
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.evaluation.blocks import blocks
-from vae_lab.evaluation.measure import Estimate, Measure, Subject, code_length, no_encoder, over_images
-from vae_lab.seeding import Stream
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, code_length, no_encoder, over_images
+from vae_lab.seeding import RngStream
 
 
 class Bounds(Measure):
@@ -20,16 +20,16 @@ class Bounds(Measure):
     def __init__(self, num_samples: PositiveInt = 10) -> None:
         self.num_samples = num_samples
 
-    def refusal(self, subject: Subject) -> str | None:
-        return no_encoder(subject)
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        return no_encoder(context)
 
-    def __call__(self, subject: Subject) -> dict[str, Estimate]:
+    def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
         distortions, rates = [], []
-        for block in blocks(subject, self.num_samples, Stream.BOUNDS, "bounds"):
+        for block in blocks(context, self.num_samples, RngStream.BOUNDS, "bounds"):
             distortion, rate = torch.zeros(2, len(block.x), dtype=torch.float64)
             for trace in block.traces:
                 distortion -= trace.log_px.sum(0).cpu()
-                if subject.model.has_elbo:
+                if context.model.has_elbo:
                     rate += trace.kl().sum(0).cpu()
             distortions.append(distortion / self.num_samples)
             rates.append(rate / self.num_samples)
@@ -37,8 +37,8 @@ class Bounds(Measure):
 
         num = self.num_samples
         figures = {"distortion": over_images(distortion, "mean of -log p(x|z), z ~ q(z|x)", num_samples=num)}
-        if not subject.model.has_elbo:
+        if not context.model.has_elbo:
             return figures
         figures["rate"] = over_images(rate, "KL(q(z|x) || p(z)), in closed form where there is one", num_samples=num)
         figures["elbo"] = over_images(-(distortion + rate), "-(distortion + rate)", num_samples=num)
-        return figures | code_length(subject, over_images(distortion + rate, "-ELBO, an upper bound", num_samples=num))
+        return figures | code_length(context, over_images(distortion + rate, "-ELBO, an upper bound", num_samples=num))

@@ -6,7 +6,7 @@ import torch
 from hydra.utils import get_object
 
 from vae_lab.configuration.options import PositiveInt
-from vae_lab.evaluation.measure import Estimate, Measure, Subject, code_length, not_held_out, over_images
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, code_length, not_held_out, over_images
 
 
 class GaussianMixture(Measure):
@@ -25,21 +25,21 @@ class GaussianMixture(Measure):
         self.num_components = num_components
         self.num_training = num_training
 
-    def refusal(self, subject: Subject) -> str | None:
-        if get_object(subject.config.likelihood["_target_"]).support not in ("real", "unit_interval"):
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        if get_object(context.config.likelihood["_target_"]).support not in ("real", "unit_interval"):
             return "the run's figures are probabilities of levels, and a mixture of normal laws is a density"
-        return not_held_out(subject)
+        return not_held_out(context)
 
-    def __call__(self, subject: Subject) -> Mapping[str, Estimate]:
+    def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
         from sklearn.mixture import GaussianMixture as Mixture
 
         training, images = (
             part.x.flatten(1).double().cpu().numpy()
-            for part in (subject.training.some(self.num_training), subject.images)
+            for part in (context.training.some(self.num_training), context.images)
         )
-        mixture = Mixture(self.num_components, reg_covar=1e-4, random_state=subject.seed % 2**32).fit(training)
+        mixture = Mixture(self.num_components, reg_covar=1e-4, random_state=context.seed % 2**32).fit(training)
         nll = over_images(
             -torch.from_numpy(mixture.score_samples(images)),
             f"exact, of {self.num_components} normal laws fitted to {len(training):,} training images",
         )
-        return {"nll": nll, **code_length(subject, nll)}
+        return {"nll": nll, **code_length(context, nll)}

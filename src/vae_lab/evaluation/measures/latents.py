@@ -8,7 +8,7 @@ import torch
 
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.evaluation.codes import codes_of
-from vae_lab.evaluation.measure import Estimate, Measure, Subject, no_encoder, not_held_out, over_images
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, no_encoder, not_held_out, over_images
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,21 +31,21 @@ class Latents(Measure):
         self.num_training = num_training
         self.num_neighbours = num_neighbours
 
-    def refusal(self, subject: Subject) -> str | None:
-        if (reason := no_encoder(subject) or not_held_out(subject)) is not None:
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        if (reason := no_encoder(context) or not_held_out(context)) is not None:
             return reason
-        if subject.data.num_classes < 2:
+        if context.data.num_classes < 2:
             return "the images of this data set have no classes for a probe to find"
-        if set(subject.images.labels.tolist()) - set(subject.training.labels.tolist()):
+        if set(context.images.labels.tolist()) - set(context.training.labels.tolist()):
             return "some classes of these images have no training image, so no probe could learn them"
-        if len(subject.training.x) < self.num_neighbours:
+        if len(context.training.x) < self.num_neighbours:
             return (
                 f"there are fewer training images than num_neighbours={self.num_neighbours}; "
                 "choose a smaller measure.latents.num_neighbours"
             )
         return None
 
-    def __call__(self, subject: Subject) -> Mapping[str, Estimate]:
+    def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
         from sklearn.cluster import KMeans
         from sklearn.linear_model import LogisticRegression
         from sklearn.metrics import normalized_mutual_info_score
@@ -53,16 +53,16 @@ class Latents(Measure):
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
 
-        training = subject.training.some(max(self.num_training, self.num_neighbours))
-        train_codes, train_labels = codes_of(subject, training), training.labels.cpu().numpy()
-        image_codes, labels = codes_of(subject, subject.images), subject.images.labels.cpu().numpy()
+        training = context.training.some(max(self.num_training, self.num_neighbours))
+        train_codes, train_labels = codes_of(context, training), training.labels.cpu().numpy()
+        image_codes, labels = codes_of(context, context.images), context.images.labels.cpu().numpy()
         learned = f"{len(train_codes):,} training codes"
 
         index = NearestNeighbors(n_neighbors=self.num_neighbours).fit(train_codes)
         neighbours = train_labels[index.kneighbors(image_codes, return_distance=False)]  # (N, k)
         probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(train_codes, train_labels)
         classes = len(np.unique(labels))
-        clusters = KMeans(classes, n_init=10, random_state=subject.seed % 2**32).fit_predict(image_codes)
+        clusters = KMeans(classes, n_init=10, random_state=context.seed % 2**32).fit_predict(image_codes)
         return {
             "knn_accuracy": over_images(
                 torch.from_numpy(majority(neighbours) == labels).double(),

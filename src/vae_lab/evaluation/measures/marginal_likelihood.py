@@ -10,13 +10,13 @@ from torch import Tensor
 
 from vae_lab.configuration.options import AtLeastTwo, PositiveInt
 from vae_lab.evaluation.blocks import rows_of_block
-from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject, over_images
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure, over_images
 from vae_lab.evaluation.paths import path_to_posterior, prior_samples
 from vae_lab.evaluation.progress import progress
 from vae_lab.maths import bounds
 from vae_lab.maths import marginal_likelihood as marginal
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.seeding import Stream, reseed
+from vae_lab.seeding import RngStream, reseed
 
 # What noise is for: each purpose has its own.
 START, CHAINS, PROPOSAL = range(3)
@@ -57,7 +57,7 @@ class Chains:
         """
         images_at_once = max(1, rows_of_block(model, images) // self.num_samples)
         found = [
-            self._of_block(model, some, partial(reseed, some.x.device, seed, Stream.POSTERIOR, number), tell)
+            self._of_block(model, some, partial(reseed, some.x.device, seed, RngStream.POSTERIOR, number), tell)
             for number, some in enumerate(images.split_up(images_at_once))
         ]
         return LogLikelihoods(*(torch.cat(column) for column in zip(*found, strict=True)))
@@ -115,14 +115,14 @@ class MarginalLikelihood(Measure):
         self.num_images = num_images
         self.chains = Chains(num_samples, num_leapfrog, num_transitions)
 
-    def refusal(self, subject: Subject) -> str | None:
-        return unfit(subject.model, subject.images, self.chains.num_samples)
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        return unavailable_reason(context.model, context.images, self.chains.num_samples)
 
-    def __call__(self, subject: Subject) -> dict[str, Estimate]:
-        images = subject.images.some(self.num_images)
+    def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
+        images = context.images.some(self.num_images)
         transitions = marginal.num_transitions_in_all(self.chains.num_transitions)
         with progress(len(images.x) * transitions, "marginal_likelihood") as bar:
-            found = self.chains.log_likelihoods(subject.model, images, subject.seed, bar.update)
+            found = self.chains.log_likelihoods(context.model, images, context.seed, bar.update)
 
         def estimate(values: Tensor, how: str) -> Estimate:
             about = over_images(-values, how, num_samples=self.chains.num_samples)
@@ -134,7 +134,7 @@ class MarginalLikelihood(Measure):
         }
 
 
-def unfit(model: LatentModel, images: Images, num_samples: int) -> str | None:
+def unavailable_reason(model: LatentModel, images: Images, num_samples: int) -> str | None:
     """Why a model's posterior cannot be sampled and fitted, in one line; None where it can."""
     if not model.has_elbo:
         return "the model's codes follow no density"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.evaluation.draws import NO_SAMPLES, draw_images
-from vae_lab.evaluation.measure import Estimate, Measure, Subject, not_held_out, over_images
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, not_held_out, over_images
 from vae_lab.evaluation.scores.neighbours import distance_to_nearest
 from vae_lab.evaluation.scores.ranking import auroc
 
@@ -24,15 +24,15 @@ class Memorisation(Measure):
     def __init__(self, num_images: PositiveInt = 1_000) -> None:
         self.num_images = num_images
 
-    def refusal(self, subject: Subject) -> str | None:
-        return not_held_out(subject) if subject.fits_prior else NO_SAMPLES
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        return not_held_out(context) if context.fits_prior else NO_SAMPLES
 
-    def __call__(self, subject: Subject) -> Mapping[str, Estimate]:
-        images = subject.images.some(self.num_images)
-        references = subject.training.x.to(subject.device)
+    def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
+        images = context.images.some(self.num_images)
+        references = context.training.x.to(context.device)
         of_real, of_drawn = (
             distance_to_nearest(x.to(references), references).double().cpu()
-            for x in (images.x, draw_images(subject, images.c, len(images.x)))
+            for x in (images.x, draw_images(context, images.c, len(images.x)))
         )
         nearer = auroc(of_real.numpy(), of_drawn.numpy())
         num, nearest = len(of_real), f"Euclidean distance from the nearest of {len(references):,} training images"

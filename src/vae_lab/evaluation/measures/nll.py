@@ -4,9 +4,9 @@ import torch
 
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.evaluation.blocks import blocks
-from vae_lab.evaluation.measure import Estimate, Measure, Subject, code_length, no_elbo, over_images
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, code_length, no_elbo, over_images
 from vae_lab.maths.importance import ImportanceWeights, levels
-from vae_lab.seeding import Stream
+from vae_lab.seeding import RngStream
 
 
 class NLL(Measure):
@@ -24,17 +24,17 @@ class NLL(Measure):
     def __init__(self, num_samples: PositiveInt = 5000) -> None:
         self.num_samples = num_samples
 
-    def refusal(self, subject: Subject) -> str | None:
-        return no_elbo(subject)
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        return no_elbo(context)
 
-    def __call__(self, subject: Subject) -> dict[str, Estimate]:
+    def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
         # Room for all results at once: thousands of small tensors that outlive the large ones of their blocks would
         # leave holes in memory that no block fits into.
-        num_images = len(subject.images.x)
+        num_images = len(context.images.x)
         curve = {num: torch.empty(num_images, dtype=torch.float64) for num in levels(self.num_samples)}
         effective = torch.empty(num_images, dtype=torch.float64)
         start = 0
-        for block in blocks(subject, self.num_samples, Stream.IMPORTANCE, "nll"):
+        for block in blocks(context, self.num_samples, RngStream.IMPORTANCE, "nll"):
             weights = ImportanceWeights(self.num_samples)
             for trace in block.traces:
                 weights.add(trace.log_w())
@@ -50,7 +50,7 @@ class NLL(Measure):
         how = "(sum w)^2 / sum w^2"
         return {
             "nll": nll,
-            **code_length(subject, nll),
+            **code_length(context, nll),
             **{f"nll_at_{num}": estimate for num, estimate in at.items()},
             "effective_sample_size": over_images(effective, f"{how}, mean over images", num_samples=self.num_samples),
             "effective_sample_size_min": Estimate(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from vae_lab.evaluation.measure import Estimate, Measure, Subject, not_held_out, over_images
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, not_held_out, over_images
 
 
 class Reconstruction(Measure):
@@ -17,17 +17,17 @@ class Reconstruction(Measure):
     codes no other has a lower error on the training images (Bourlard & Kamp 1988, https://doi.org/10.1007/BF00332918).
     """
 
-    def refusal(self, subject: Subject) -> str | None:
-        return not_held_out(subject) if subject.model.has_encoder else "the model has no encoder, and so no codes"
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        return not_held_out(context) if context.model.has_encoder else "the model has no encoder, and so no codes"
 
     @torch.no_grad()
-    def __call__(self, subject: Subject) -> Mapping[str, Estimate]:
-        model, errors, num_units = subject.model, [], 0
-        for some in subject.images.split_up(subject.max_rows):
+    def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
+        model, errors, num_units = context.model, [], 0
+        for some in context.images.split_up(context.max_rows):
             z = model.code(some.x, some.c)  # (B, *latent)
             num_units = z[0].numel()
             errors.append((model.decode(z, some.c).mean - some.x).square().flatten(1).sum(1).double().cpu())
-        training, images = (part.x.flatten(1).double().cpu() for part in (subject.training, subject.images))
+        training, images = (part.x.flatten(1).double().cpu() for part in (context.training, context.images))
         return {
             "squared_error": over_images(torch.cat(errors), "squared error of E[x | z] at the code of x"),
             "squared_error_pca": over_images(

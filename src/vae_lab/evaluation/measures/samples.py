@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vae_lab.evaluation import classifier
 from vae_lab.evaluation.draws import NO_SAMPLES, draw_images
-from vae_lab.evaluation.measure import Estimate, Measure, Subject, not_held_out, over_images
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, not_held_out, over_images
 from vae_lab.evaluation.scores.samples import NUM_BLOCKS, NUM_NEIGHBOURS, frechet_distance, kernel_distance
 from vae_lab.evaluation.scores.samples import precision_recall as precision_and_recall
 
@@ -30,26 +30,26 @@ class Samples(Measure):
     def __init__(self, num_images: Annotated[int, Field(ge=FEWEST)] = 5_000) -> None:
         self.num_images = num_images
 
-    def refusal(self, subject: Subject) -> str | None:
-        if (reason := not_held_out(subject)) is not None:
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        if (reason := not_held_out(context)) is not None:
             return reason
-        if not subject.fits_prior:
+        if not context.fits_prior:
             return NO_SAMPLES
-        if subject.data.num_classes < 2:
+        if context.data.num_classes < 2:
             return "the images of this data set have no classes to train the classifier on, in whose features it is"
-        if min(len(subject.images.x), len(subject.training.x)) < FEWEST:
+        if min(len(context.images.x), len(context.training.x)) < FEWEST:
             return f"a law is not to be estimated from fewer than {FEWEST} images; choose more"
         return None
 
-    def __call__(self, subject: Subject) -> Mapping[str, Estimate]:
-        net = classifier.obtain(subject.training, subject.data.num_classes, subject.device)
-        num = min(self.num_images, len(subject.images.x), len(subject.training.x))
-        real, training = (images.some(num) for images in (subject.images, subject.training))
-        drawn = draw_images(subject, real.c, num)
+    def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
+        net = classifier.obtain(context.training, context.data.num_classes, context.device)
+        num = min(self.num_images, len(context.images.x), len(context.training.x))
+        real, training = (images.some(num) for images in (context.images, context.training))
+        drawn = draw_images(context, real.c, num)
         of_real, of_training, of_drawn = (
-            classifier.features(net, x, subject.device) for x in (real.x, training.x, drawn)
+            classifier.features(net, x, context.device) for x in (real.x, training.x, drawn)
         )
-        right = classifier.predictions(net, real.x, subject.device) == real.labels.cpu()
+        right = classifier.predictions(net, real.x, context.device) == real.labels.cpu()
         words = "share of real images classified right: how far the features can be trusted"
         estimates = {"accuracy_of_small_classifier": over_images(right.double(), words)}
         drawn_estimates = compared(of_drawn, of_real, f"{num:,} draws of p(x|z), z ~ p(z)")

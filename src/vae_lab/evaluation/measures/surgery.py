@@ -9,12 +9,12 @@ from torch.distributions import Distribution
 
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.evaluation.blocks import blocks
-from vae_lab.evaluation.measure import Estimate, Images, Measure, Subject, no_elbo, over_images
+from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure, no_elbo, over_images
 from vae_lab.maths import kl
 from vae_lab.maths.aggregate import aggregate_posterior
 from vae_lab.models.latent_model import LatentModel, Trace
 from vae_lab.models.vae import VAE
-from vae_lab.seeding import Stream
+from vae_lab.seeding import RngStream
 
 # Images whose posteriors make one law.
 POSTERIORS_AT_ONCE = 500
@@ -38,13 +38,13 @@ class Surgery(Measure):
     def __init__(self, num_samples: PositiveInt = 1) -> None:
         self.num_samples = num_samples
 
-    def refusal(self, subject: Subject) -> str | None:
-        model = subject.model
-        if (reason := no_elbo(subject)) is not None:
+    def unavailable_reason(self, context: EvaluationContext) -> str | None:
+        model = context.model
+        if (reason := no_elbo(context)) is not None:
             return reason
         if not isinstance(model, VAE):
             return "it is about models with one stochastic layer"
-        if not model.posterior.one_pass_density:
+        if not model.posterior.cheap_log_prob:
             return (
                 "it takes the density of every z under every posterior, each of which costs a pass for each latent unit"
             )
@@ -52,13 +52,13 @@ class Surgery(Measure):
             return "the prior has a law for each class, and the aggregate posterior is one of all classes"
         return None
 
-    def __call__(self, subject: Subject) -> dict[str, Estimate]:
-        model = subject.model
+    def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
+        model = context.model
         assert isinstance(model, VAE)
-        by_units = model.posterior.is_factorial and model.prior.is_factorial
-        posteriors = posteriors_of(model, subject.images)
+        by_units = model.posterior.is_diagonal and model.prior.is_diagonal
+        posteriors = posteriors_of(model, context.images)
         terms: dict[str, list[Tensor]] = defaultdict(list)
-        for block in blocks(subject, self.num_samples, Stream.AGGREGATE, "surgery"):
+        for block in blocks(context, self.num_samples, RngStream.AGGREGATE, "surgery"):
             of_block: dict[str, Tensor] = {}
             for trace in block.traces:
                 for name, values in surgery(trace, posteriors, by_units=by_units).items():
@@ -66,7 +66,7 @@ class Surgery(Measure):
                     of_block[name] = of_block[name] + share if name in of_block else share
             for name, values in of_block.items():
                 terms[name].append(values)
-        return self._estimates({name: torch.cat(values) for name, values in terms.items()}, len(subject.images.x))
+        return self._estimates({name: torch.cat(values) for name, values in terms.items()}, len(context.images.x))
 
     def _estimates(self, terms: dict[str, Tensor], num_images: int) -> dict[str, Estimate]:
         aggregate = f"q(z) of {num_images} images"

@@ -13,7 +13,7 @@ from vae_lab.data.batches import Batch
 from vae_lab.experimental.ensemble.checkpoints import MEMBERS
 from vae_lab.experimental.ensemble.stack import Stack, contiguous
 from vae_lab.experimental.ensemble.step import Pair, StackedObjective
-from vae_lab.seeding import Stream, reseed
+from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.module import check_finite
 from vae_lab.training.run import Run
 
@@ -54,7 +54,7 @@ class EnsembleModule(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         position = (self.global_rank, self.current_epoch, batch_idx)
-        reseeds = [partial(reseed, self.device, run.module.seed, Stream.TRAIN, *position) for run in self.runs]
+        reseeds = [partial(reseed, self.device, run.module.seed, RngStream.TRAIN, *position) for run in self.runs]
         (value, terms), buffers = self.objective(batch.x, self._condition(batch), reseeds)
         self.stack.replace_buffers(buffers)
         self._count({"loss": value, **terms}, batch.x.shape[1])
@@ -100,7 +100,7 @@ class EnsembleModule(LightningModule):
         c = self._condition(batch)
         for run in self.runs:
             module = run.module
-            reseed(self.device, module.seed, Stream.VALIDATE, self.global_rank, batch_idx)
+            reseed(self.device, module.seed, RngStream.VALIDATE, self.global_rank, batch_idx)
             module.evaluation_averages.add(module.criterion.validate(module.model, batch.x, c), len(batch.x))
 
     def on_validation_epoch_end(self) -> None:

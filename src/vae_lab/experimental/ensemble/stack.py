@@ -76,7 +76,9 @@ class Stack(nn.Module):
         def own(position: int, value: Any) -> Any:
             shape = self.get_parameter(key(self.names[position])).shape
             return (
-                turned(value)[member].clone(memory_format=torch.contiguous_format) if is_like(value, shape) else value
+                turned(value)[member].clone(memory_format=torch.contiguous_format)
+                if is_per_parameter(value, shape)
+                else value
             )
 
         states = {k: {name: own(k, value) for name, value in each.items()} for k, each in state["state"].items()}
@@ -90,7 +92,7 @@ class Stack(nn.Module):
             values = [state["state"][position][name] for state in states]
             shape = self._members[0].get_parameter(self.names[position]).shape
             # The number of steps is the same for all members.
-            return stack(values) if name != "step" and is_like(values[0], shape) else values[0]
+            return stack(values) if name != "step" and is_per_parameter(values[0], shape) else values[0]
 
         together = {k: {name: joined(k, name) for name in each} for k, each in first["state"].items()}
         return {**first, "state": together}
@@ -116,6 +118,6 @@ def contiguous(view: Tensor) -> Tensor:
     return view.clone(memory_format=torch.contiguous_format)
 
 
-def is_like(value: Any, shape: torch.Size) -> bool:
+def is_per_parameter(value: Any, shape: torch.Size) -> bool:
     """Whether an entry of an optimizer's state has one number for each of the parameter."""
     return isinstance(value, Tensor) and value.shape == shape
