@@ -86,12 +86,14 @@ def parse(arguments: Sequence[str]) -> list[Override]:
     overrides = []
     for argument in arguments:
         try:
-            overrides.append(parser.parse_override(argument))
+            override = parser.parse_override(argument)
         except HydraException as error:
             raise UserError(
                 f"{argument}: this is no KEY=VALUE that Hydra can read ({str(error).splitlines()[0]}); "
                 "put a value with special characters between quotes, as in \"KEY='VALUE'\""
             ) from error
+        override.config_loader = parser.config_loader  # glob(...) asks it for the names
+        overrides.append(override)
     return overrides
 
 
@@ -115,14 +117,21 @@ def values(override: Override) -> list[Any]:
 
 
 def with_first_value(override: Override) -> str:
-    """The override as text, of a sweep with its first value only."""
+    """The override as text, of a sweep with its first value only.
+
+    Raises:
+        UserError: where there is no first value.
+    """
     if not override.is_sweep_override():
         return override.input_line or ""
     swept = override.value()
     if isinstance(swept, IntervalSweep):
         first: Any = swept.start
     else:
-        first = next(iter(override.sweep_string_iterator()))
+        try:
+            first = next(override.sweep_string_iterator())
+        except (StopIteration, ValueError, HydraException):
+            raise UserError(f"{override.input_line}: it has no values to sweep over") from None
     return f"{override.get_key_element()}={first}"
 
 
