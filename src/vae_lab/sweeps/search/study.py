@@ -12,6 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from optuna.distributions import BaseDistribution
 from optuna.samplers import BaseSampler
+from optuna.study import StudyDirection
 from optuna.trial import Trial, TrialState
 
 from vae_lab.errors import UserError
@@ -19,6 +20,7 @@ from vae_lab.reports.quantities import quantity
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.reading import read_run
 from vae_lab.sweeps.search.settings import metrics_of
+from vae_lab.sweeps.search.storage import storage_at
 
 FOLDER = "folder"  # the attribute of a trial that says where its run is
 
@@ -26,10 +28,10 @@ FOLDER = "folder"  # the attribute of a trial that says where its run is
 def open_study(sweeper: DictConfig) -> optuna.Study:
     """The study of a search, made where there is none yet; the directions are those that are better."""
     optuna.logging.set_verbosity(logging.WARNING)
-    better = {True: "maximize", False: "minimize"}
+    better = {True: StudyDirection.MAXIMIZE, False: StudyDirection.MINIMIZE}
     return optuna.create_study(
         study_name=sweeper.study_name,
-        storage=sweeper.storage,
+        storage=storage_at(sweeper.storage),
         pruner=instantiate(sweeper.pruner) if sweeper.pruner is not None else optuna.pruners.NopPruner(),
         directions=[better[quantity(metric).higher_is_better] for metric in metrics_of(sweeper)],
         load_if_exists=True,
