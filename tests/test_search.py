@@ -32,7 +32,8 @@ SMALL += ["logger=none", "nll_samples=2", "~callbacks.figures", "callbacks.progr
 LEARNING_RATE = "optimizer.lr=tag(log,interval(0.0001,0.1))"
 EAGER = ["hydra.sweeper.pruner.n_startup_trials=2", "hydra.sweeper.pruner.n_warmup_steps=0"]
 ONE = ["-m", "hydra/sweeper=search", *SMALL, *EAGER, LEARNING_RATE, "latent_dim=int(interval(2,8))"]
-TWO = ["search=rate_distortion", *SMALL, "latent_dim=2", "trainer.max_epochs=1", "hydra.sweeper.n_trials=4"]
+TWO = ["search=rate_distortion", *SMALL, "latent_dim=range(2,9,2)", "model.hidden_sizes=choice([16],[8,8])"]
+TWO += ["trainer.max_epochs=1", "hydra.sweeper.n_trials=4"]
 
 # One process, so that torch is imported once.
 COMMANDS = """
@@ -179,7 +180,11 @@ def test_two_figures_have_a_front(searches: Searches) -> None:
     for name in front:
         experiment = OmegaConf.load(searches.two / "experiment" / f"front_{name}.yaml")
         assert {"override /objective": "beta"} in experiment.defaults
-        assert experiment.objective.beta == trials_of(searches.two)[int(name)].params["objective.beta"]
+        chosen = trials_of(searches.two)[int(name)].params
+        assert experiment.objective.beta == chosen["objective.beta"]
+        assert experiment.latent_dim == chosen["latent_dim"]
+        assert chosen["latent_dim"] in (2, 4, 6, 8)
+        assert str(experiment.model.hidden_sizes) == chosen["model.hidden_sizes"].replace(",", ", ")
 
 
 @pytest.mark.parametrize("name", parts.names("search"))
@@ -207,7 +212,8 @@ def test_ready_search_space_is_sound(name: str) -> None:
         ([LEARNING_RATE, "hydra.sweeper.metric=val/elbow"], r"val/elbow: .* did you mean 'elbo'\?"),
         ([LEARNING_RATE, "hydra.sweeper.metric=[val/elbo,val/rate,val/nll]"], "one metric or for two"),
         ([LEARNING_RATE, "hydra.sweeper.n_trials=0"], "n_trials=0: it must be a whole number of at least 1"),
-        (["latent_dim=range(2,5)"], r"a search reads no range\(\); write latent_dim=int\(interval\(FIRST,LAST\)\)"),
+        ([LEARNING_RATE, "hydra.sweeper.storage=null"], "storage=null: a search finds its trials by it"),
+        ([LEARNING_RATE, "hydra/sweeper/sampler=cmaes"], "Available options .* nsgaii; random; tpe"),
         (["search=mlp", "model.hidden_size=3"], "did you mean 'model.hidden_sizes'"),
     ],
 )
@@ -222,7 +228,7 @@ def test_a_search_without_its_package_is_one_line(monkeypatch: pytest.MonkeyPatc
         check_plugins([override, "search=null"])
         with monkeypatch.context() as without:
             without.setattr("vae_lab.sweeps.plugins.find_spec", lambda name: None)
-            with pytest.raises(UserError, match=rf"{override}: .* pip install 'vae_lab\[optuna\]'"):
+            with pytest.raises(UserError, match=rf"{override}: .* pip install 'vae_lab\[search\]'"):
                 check_plugins([override])
     with pytest.raises(UserError, match="write hydra/sweeper=search"):
         check_plugins(["hydra/sweeper=optuna"])

@@ -156,7 +156,7 @@ def test_a_launcher_that_is_not_installed_is_one_line(monkeypatch: pytest.Monkey
 
 def need_ray(name: str) -> None:
     """Skip a test of a launcher that is not in `dev`, since it holds other packages back."""
-    if name == "ray" and not installed("hydra_ray_launcher"):
+    if name == "ray" and not installed("hydra_plugins.hydra_ray_launcher"):
         pytest.skip("launcher=ray needs the extra 'ray', in an environment of its own")
 
 

@@ -14,9 +14,6 @@ from omegaconf import DictConfig
 class SearchSweeper(Sweeper):
     """Asks a study for trials until there are as many as planned; see `vae_lab.sweeps.search.search`.
 
-    It stands in for the sweeper of hydra-optuna-sweeper, of which it takes the samplers and the syntax of a search
-    space: that one numbers its jobs from 0 and runs all of them whenever it is called, and knows no pruned trials.
-
     Args:
         settings: see `conf/hydra/sweeper/search.yaml`; they are read where they are needed, here and in the jobs.
     """
@@ -33,9 +30,6 @@ class SearchSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> None:
         # Not at Hydra's start.
-        from vae_lab.sweeps.search.quiet import quieten_storage
-
-        quieten_storage()
         from vae_lab.sweeps.search.search import search
 
         assert self.config is not None

@@ -1,4 +1,4 @@
-"""Are the plugins of Hydra at hand that a sweep is to be chosen and started by?"""
+"""Are the packages at hand that a sweep is to be chosen and started by?"""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -22,22 +22,22 @@ def check_plugins(arguments: Sequence[str]) -> None:
         if (group, name) == ("hydra/sweeper", "optuna"):
             raise UserError(
                 f"{group}={name}: started again, that sweeper repeats its trials, and it stops no hopeless ones; "
-                "write hydra/sweeper=search, which has its samplers and its search space"
+                "write hydra/sweeper=search, which reads the same search spaces and has samplers of its own"
             )
         if group == "launcher" and (conf_dir() / "launcher" / f"{name}.yaml").is_file():
             extra = name.partition("_")[0]
-            plugin = f"hydra_{extra}_launcher"
+            package = f"hydra_plugins.hydra_{extra}_launcher"
         elif (group == "search" and override.value() is not None) or (group, name) == ("hydra/sweeper", "search"):
-            extra, plugin = "optuna", "hydra_optuna_sweeper"
+            extra, package = "search", "optuna"
         else:
             continue
-        if not installed(plugin):
+        if not installed(package):
             raise UserError(f"{group}={name}: its package is not installed; pip install 'vae_lab[{extra}]'")
 
 
-def installed(plugin: str) -> bool:
-    """Whether a plugin of Hydra can be imported."""
+def installed(package: str) -> bool:
+    """Whether a package can be imported."""
     try:
-        return find_spec(f"hydra_plugins.{plugin}") is not None
-    except ModuleNotFoundError:  # there is not even one
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # there is not even the one that it is part of
         return False

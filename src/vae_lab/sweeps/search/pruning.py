@@ -8,6 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from omegaconf import DictConfig
 
 from vae_lab.errors import UserError
+from vae_lab.sweeps.search.settings import is_search, metrics_of, prunes
 from vae_lab.sweeps.job import Pruned
 from vae_lab.sweeps.search.quiet import quieten_storage
 from vae_lab.sweeps.search.settings import is_search, metrics_of, prunes
@@ -30,7 +31,6 @@ class Pruning(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # Not for runs that are no trial.
-        quieten_storage()
         from vae_lab.sweeps.search.study import open_study, trial_in
 
         if trainer.world_size > 1:

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from hydra.core.config_loader import ConfigLoader
 from hydra.plugins.launcher import Launcher
-from hydra_plugins.hydra_optuna_sweeper._impl import create_optuna_distribution_from_override
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.overrides import without_hydra
-from vae_lab.runs.folder import save_yaml
-from vae_lab.runs.same_run import check_same_settings
 from vae_lab.sweeps.search.best import write_best
+from vae_lab.sweeps.search.distributions import distribution_of
 from vae_lab.sweeps.search.settings import metrics_of, overrides_of
 from vae_lab.sweeps.search.study import conclude, next_trials, open_study
+from vae_lab.runs.folder import save_yaml
+from vae_lab.runs.same_run import check_same_settings
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def search(config: DictConfig, loader: ConfigLoader, launcher: Launcher, argumen
     record_search(sweep_dir, loader.load_sweep_config(config, fixed), [each.input_line or "" for each in searched])
 
     metrics = metrics_of(sweeper)
-    space = {each.get_key_element(): create_optuna_distribution_from_override(each) for each in searched}
+    space = {each.get_key_element(): distribution_of(each) for each in searched}
     while trials := next_trials(open_study(sweeper), sweeper, space):
         jobs = [[*fixed, *(f"{key}={value}" for key, value in trial.params.items())] for trial in trials]
         returns = launcher.launch(jobs, initial_job_idx=trials[0].number)

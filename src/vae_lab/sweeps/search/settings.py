@@ -1,4 +1,4 @@
-"""What a search is told by `hydra.sweeper`, and what it may not be told; free of optuna."""
+"""What a search is told by `hydra.sweeper`, and what it may not be told; jobs read it without optuna."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -75,6 +75,9 @@ def check_search(config_name: str, hydra: DictConfig, arguments: Sequence[str]) 
     for key in ("n_trials", "n_jobs"):
         if not isinstance(sweeper[key], int) or sweeper[key] < 1:
             raise UserError(f"hydra.sweeper.{key}={show(sweeper[key])}: it must be a whole number of at least 1")
+    for key in ("storage", "study_name"):
+        if sweeper[key] is None:
+            raise UserError(f"hydra.sweeper.{key}=null: a search finds its trials by it; leave it as it is or name one")
     overrides = overrides_of(sweeper, arguments)
     searched = [override for override in overrides if override.is_sweep_override()]
     if not searched:
@@ -82,11 +85,10 @@ def check_search(config_name: str, hydra: DictConfig, arguments: Sequence[str]) 
             "hydra/sweeper=search: there is nothing to search; choose a ready search space such as search=mlp, "
             "or give a key a range, as in 'optimizer.lr=tag(log,interval(0.0001,0.01))'"
         )
+    # Not for the jobs, which read settings only.
+    from vae_lab.sweeps.search.distributions import distribution_of
+
     for override in searched:
-        if override.is_range_sweep():
-            raise UserError(
-                f"{override.input_line}: a search reads no range(); write "
-                f"{override.key_or_group}=int(interval(FIRST,LAST)), or choice(...) with the values"
-            )
+        distribution_of(override)
     own = [override.input_line or "" for override in parse(arguments) if override.is_hydra_override()]
     check(compose_checked(config_name, [*own, *(with_first_value(override) for override in overrides)]))

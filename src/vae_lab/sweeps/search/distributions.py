@@ -1,0 +1,105 @@
+"""Search spaces: what Hydra's sweeps mean as distributions of optuna."""
+
+import math
+from collections.abc import Collection
+from decimal import Decimal
+
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep, Transformer
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+
+from vae_lab.errors import UserError, nearest
+
+LOG = "log"  # the tag of what is searched on a logarithmic scale
+
+
+def distribution_of(override: Override) -> BaseDistribution:
+    """Convert a sweep into the distribution that trials draw from.
+
+    `interval(a,b)` has both ends, as whole numbers with `int(...)` around it; `range(a,b,step)` leaves out `b`, as it
+    does in Hydra; `choice(a,b)` is categorical, and so are `a,b` and `glob(*)`.
+
+    Raises:
+        UserError: for a sweep that nothing can be drawn from.
+    """
+    sweep = override.value()
+    if isinstance(sweep, IntervalSweep):
+        check_tags(override, sweep.tags, [LOG])
+        return interval_distribution(override, sweep)
+    if isinstance(sweep, RangeSweep):
+        check_tags(override, sweep.tags, [LOG])
+        return range_distribution(override, sweep)
+    if isinstance(sweep, ChoiceSweep):
+        check_tags(override, sweep.tags, [])
+        # As they are written, even in shuffle(...): a study that is resumed must meet them in the same order.
+        values = list(sweep.list)
+    else:
+        values = list(override.sweep_iterator())
+    if not values:
+        raise UserError(f"{override.input_line}: nothing matches; {override.key_or_group} needs at least one choice")
+    # optuna stores no lists and no mappings; text is kept as the command line of a trial has to write it.
+    numbers = (int, float)  # and truth values, which are `int`
+    return CategoricalDistribution(
+        [value if isinstance(value, numbers) else Transformer.str(value) for value in values]
+    )
+
+
+def interval_distribution(override: Override, sweep: IntervalSweep) -> BaseDistribution:
+    """Convert an interval, of whole numbers where its ends are `int`."""
+    low, high, log = sweep.start, sweep.end, LOG in sweep.tags
+    assert low is not None
+    assert high is not None
+    check_finite(override, low, high)
+    if low > high:
+        raise UserError(f"{override.input_line}: it begins at {low} and ends at {high}; write the smaller number first")
+    check_scale(override, low, log=log)
+    if isinstance(low, int) and isinstance(high, int):
+        return IntDistribution(low, high, log=log)
+    return FloatDistribution(low, high, log=log)
+
+
+def range_distribution(override: Override, sweep: RangeSweep) -> BaseDistribution:
+    """Convert evenly spaced numbers, in either order."""
+    assert sweep.start is not None
+    assert sweep.stop is not None
+    check_finite(override, sweep.start, sweep.stop, sweep.step)
+    if sweep.step == 0:
+        raise UserError(f"{override.input_line}: the third number of range(FIRST,END,STEP) must not be 0")
+    numbers = sweep.range()
+    count = len(numbers) if isinstance(numbers, range) else len(list(numbers))
+    if not count:
+        raise UserError(f"{override.input_line}: the range is empty; write range(FIRST,END), which leaves out END")
+    # In decimals, since 7 * 0.1 is not 0.7 and so no multiple of the step.
+    first, step = Decimal(str(sweep.start)), Decimal(str(sweep.step))
+    low, high = sorted((first, first + (count - 1) * step))
+    log = LOG in sweep.tags
+    check_scale(override, low, log=log)
+    whole = isinstance(numbers, range)
+    if log and not (whole and abs(step) == 1):
+        raise UserError(
+            f"{override.input_line}: a logarithmic scale has no steps; "
+            f"write {override.key_or_group}=tag(log,interval(FIRST,LAST)) or leave out the tag"
+        )
+    if whole:
+        return IntDistribution(int(low), int(high), log=log, step=int(abs(step)))
+    return FloatDistribution(float(low), float(high), step=float(abs(step)))
+
+
+def check_finite(override: Override, *numbers: float) -> None:
+    """Refuse infinity and what is no number."""
+    if not all(map(math.isfinite, numbers)):
+        raise UserError(f"{override.input_line}: a search needs finite numbers")
+
+
+def check_scale(override: Override, low: float | Decimal, *, log: bool) -> None:
+    """Refuse a logarithmic scale of numbers that have no logarithm."""
+    if log and low <= 0:
+        raise UserError(
+            f"{override.input_line}: a logarithmic scale begins above 0, not at {low}; "
+            "write a greater number, or leave out the tag"
+        )
+
+
+def check_tags(override: Override, tags: Collection[str], known: Collection[str]) -> None:
+    """Refuse a tag that a search has no meaning for."""
+    for tag in sorted(set(tags) - set(known)):
+        raise UserError(f"{override.input_line}: a search knows no tag '{tag}' here; {nearest(tag, known)}")
