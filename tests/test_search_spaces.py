@@ -8,8 +8,8 @@ import parts
 from vae_lab.configuration.overrides import compose_with_hydra, parse
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
-from vae_lab.sweeps.search.distributions import distribution_of
 from vae_lab.sweeps.jobs import check_sweep
+from vae_lab.sweeps.search.distributions import distribution_of
 
 
 def distribution(text: str) -> BaseDistribution:

@@ -17,8 +17,8 @@ import parts
 from vae_lab.configuration.overrides import compose_with_hydra, parse
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
-from vae_lab.search.distributions import distribution_of
-from vae_lab.search.study import next_trials, open_study
+from vae_lab.sweeps.search.distributions import distribution_of
+from vae_lab.sweeps.search.study import next_trials, open_study
 
 SPACE = ["lr=tag(log,interval(0.0001,1))", "width=int(interval(1,9))", "depth=range(0,1,0.25)", "net=choice(mlp,[8,8])"]
 EAGER = {"tpe": "n_startup_trials", "nsgaii": "population_size"}  # the trials before a sampler learns from any

@@ -8,9 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from omegaconf import DictConfig
 
 from vae_lab.errors import UserError
-from vae_lab.sweeps.search.settings import is_search, metrics_of, prunes
 from vae_lab.sweeps.job import Pruned
-from vae_lab.sweeps.search.quiet import quieten_storage
 from vae_lab.sweeps.search.settings import is_search, metrics_of, prunes
 
 

@@ -9,12 +9,12 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.overrides import without_hydra
+from vae_lab.runs.folder import save_yaml
+from vae_lab.runs.same_run import check_same_settings
 from vae_lab.sweeps.search.best import write_best
 from vae_lab.sweeps.search.distributions import distribution_of
 from vae_lab.sweeps.search.settings import metrics_of, overrides_of
 from vae_lab.sweeps.search.study import conclude, next_trials, open_study
-from vae_lab.runs.folder import save_yaml
-from vae_lab.runs.same_run import check_same_settings
 
 log = logging.getLogger(__name__)
 
