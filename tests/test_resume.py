@@ -23,7 +23,7 @@ SETTINGS = (
 
 
 @pytest.fixture(scope="module")
-def atomic_write(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing interrupts."""
     run_dir = tmp_path_factory.mktemp("whole")
     done = commands.train(*SETTINGS, f"hydra.run.dir={run_dir}")
@@ -69,7 +69,9 @@ def scalars(run_dir: Path) -> dict[str, list[tuple[int, float]]]:
         pytest.param(50, "SIGTERM", 143, 50, id="asked to stop"),
     ],
 )
-def test_ends_bit_identical(whole: Path, tmp_path: Path, batch: int, signal: str, status: int, saved: int) -> None:
+def test_ends_bit_identical(
+    uninterrupted: Path, tmp_path: Path, batch: int, signal: str, status: int, saved: int
+) -> None:
     interrupted = commands.train(*SETTINGS, *stop(batch, signal), f"hydra.run.dir={tmp_path}")
     assert interrupted.returncode == status, interrupted.stderr
     assert not (tmp_path / "metrics.json").exists()
@@ -77,20 +79,20 @@ def test_ends_bit_identical(whole: Path, tmp_path: Path, batch: int, signal: str
 
     resumed = commands.train(f"resume={tmp_path}", "callbacks.stop=null")
     assert resumed.returncode == 0, resumed.stderr
-    torch.testing.assert_close(state(tmp_path), state(whole), rtol=0, atol=0)
-    assert timeless(tmp_path) == timeless(whole)
-    assert scalars(tmp_path) == scalars(whole)
+    torch.testing.assert_close(state(tmp_path), state(uninterrupted), rtol=0, atol=0)
+    assert timeless(tmp_path) == timeless(uninterrupted)
+    assert scalars(tmp_path) == scalars(uninterrupted)
 
 
 def resumed_after_kill(folder: Path, *settings: str) -> dict[str, Any]:
     """The last state of a run that was killed in batch 25 and resumed, seen to be that of an uninterrupted one."""
-    whole, cut = folder / "whole", folder / "cut"
-    assert commands.train(*SETTINGS, *settings, f"hydra.run.dir={whole}").returncode == 0
+    uninterrupted, cut = folder / "whole", folder / "cut"
+    assert commands.train(*SETTINGS, *settings, f"hydra.run.dir={uninterrupted}").returncode == 0
     assert commands.train(*SETTINGS, *settings, *stop(25, "SIGKILL"), f"hydra.run.dir={cut}").returncode == -9
     resumed = commands.train(f"resume={cut}", "callbacks.stop=null")
     assert resumed.returncode == 0, resumed.stderr
-    torch.testing.assert_close(state(cut), state(whole), rtol=0, atol=0)
-    assert timeless(cut) == timeless(whole)
+    torch.testing.assert_close(state(cut), state(uninterrupted), rtol=0, atol=0)
+    assert timeless(cut) == timeless(uninterrupted)
     return state(cut)
 
 
@@ -99,18 +101,18 @@ def test_a_schedule_goes_on_where_it_was(tmp_path: Path) -> None:
     assert resumed_after_kill(tmp_path, *settings)["weights"]["objective.beta.step"] == 2 * 37
 
 
-def test_tests_a_run_that_was_killed_after_its_training(whole: Path, tmp_path: Path) -> None:
-    shutil.copytree(whole, tmp_path / "run")
+def test_tests_a_run_that_was_killed_after_its_training(uninterrupted: Path, tmp_path: Path) -> None:
+    shutil.copytree(uninterrupted, tmp_path / "run")
     (tmp_path / "run" / "metrics.json").unlink()
     resumed = commands.train(f"resume={tmp_path / 'run'}")
     assert resumed.returncode == 0, resumed.stderr
-    assert timeless(tmp_path / "run") == timeless(whole)
+    assert timeless(tmp_path / "run") == timeless(uninterrupted)
     assert commands.metrics(tmp_path / "run")["train_seconds"] == pytest.approx(
-        commands.metrics(whole)["train_seconds"], rel=0.2
+        commands.metrics(uninterrupted)["train_seconds"], rel=0.2
     ), "the time before the interruption counts"
 
 
-def test_trains_longer(whole: Path, tmp_path: Path) -> None:
+def test_trains_longer(uninterrupted: Path, tmp_path: Path) -> None:
     """A finished run, trained on, is a run that was to train longer from the start."""
     shorter = [setting for setting in SETTINGS if "max_epochs" not in setting]
     assert commands.train(*shorter, "trainer.max_epochs=2", f"hydra.run.dir={tmp_path}").returncode == 0
@@ -118,8 +120,8 @@ def test_trains_longer(whole: Path, tmp_path: Path) -> None:
     assert "it can only train longer" in refused.stderr
     longer = commands.train(f"resume={tmp_path}", "trainer.max_epochs=3")
     assert longer.returncode == 0, longer.stderr
-    torch.testing.assert_close(state(tmp_path), state(whole), rtol=0, atol=0)
-    assert timeless(tmp_path) == timeless(whole)
+    torch.testing.assert_close(state(tmp_path), state(uninterrupted), rtol=0, atol=0)
+    assert timeless(tmp_path) == timeless(uninterrupted)
 
 
 def test_a_folder_without_a_run_is_one_line(tmp_path: Path) -> None:
