@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from torch.nn.functional import one_hot
 
 from conftest import composed
 from vae_lab import build
-from vae_lab.configuration.choices import declared, declaring, targets
-from vae_lab.configuration.pairs import Space, declared_use, objectives_with
+from vae_lab.configuration.check import plain
+from vae_lab.configuration.choices import declaring, targets
+from vae_lab.configuration.compatibility import RULES
+from vae_lab.configuration.declarations import Space, declaration
+from vae_lab.configuration.matching import DEFAULTS, Combination
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.models.latent_model import JointSample, LatentModel, Trace
@@ -39,29 +43,23 @@ def choices(*groups: str) -> list[str]:
 def with_companions(*overrides: str) -> list[str]:
     """The overrides, and the posterior, prior and objective that fit what the chosen classes declare."""
     given = dict(override.split("=", 1) for override in overrides)
-    default = {"posterior": "diagonal", "prior": "standard_normal", "objective": "elbo"}
-    chosen = default | {group: name for group, name in given.items() if group in default}
-
-    def says(group: str, attribute: str) -> Any:
-        return declared(targets(group)[chosen[group]], attribute)
-
-    def choose(group: str, fitting: list[str]) -> None:
-        if group not in given and chosen[group] not in fitting:
-            chosen[group] = fitting[0]
-
-    takes = {"required": [True], "absent": [False], "any": [True, False], "unused": [True]}
-    densities = takes[says("objective", "posterior_density")]
-    fitting = declaring("posterior", "has_density", densities)
-    if "prior" in given:
-        fitting = [name for name in declaring("posterior", "space", [says("prior", "space")]) if name in fitting]
-    choose("posterior", fitting)
-    choose("prior", declaring("prior", "space", [says("posterior", "space")]))
-    wanted = ["required", "any"] if says("posterior", "has_density") else ["absent", "any"]
-    suited = objectives_with(declared_use(targets("posterior")[chosen["posterior"]]))
-    choose("objective", [name for name in declaring("objective", "posterior_density", wanted) if name in suited])
-    if says("prior", "needs_labels"):
+    groups = ("posterior", "prior", "objective")
+    free = [group for group in groups if group not in given]
+    if "prior" in given and declaration(targets("prior")[given["prior"]], "needs_labels"):
         overrides = (*overrides, "condition=label")
-    return [*overrides, *(f"{group}={name}" for group, name in chosen.items() if group not in given)]
+    combination = Combination.of(plain(composed(*overrides)))
+    names = [sorted(targets(group), key=lambda name, group=group: (name != DEFAULTS[group], name)) for group in free]
+    best, fewest = [], len(RULES)
+    for choice in product(*names):
+        candidate = combination
+        for group, name in zip(free, choice, strict=True):
+            candidate = candidate.with_part(group, targets(group)[name])
+        broken = sum(rule.is_violated(candidate) for rule in RULES)
+        if broken < fewest:
+            best, fewest = [f"{group}={name}" for group, name in zip(free, choice, strict=True)], broken
+        if not broken:
+            break
+    return [*overrides, *best]
 
 
 def likelihood(name: str, image_shape: tuple[int, ...]) -> Likelihood:
@@ -162,7 +160,7 @@ def loss_and_gradients(
 def of_real_vectors(group: str) -> list[str]:
     """The posteriors (or priors) that have a density over real vectors."""
     found = declaring(group, "space", ["real"])
-    return found if group == "prior" else [name for name in found if declared(targets(group)[name], "has_density")]
+    return found if group == "prior" else [name for name in found if declaration(targets(group)[name], "has_density")]
 
 
 def grid_of_support(likelihood: Likelihood, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor]:

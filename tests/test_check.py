@@ -83,13 +83,17 @@ def refusal(*overrides: str) -> str:
             "optimizer.fused=false",
         ),
         # pairs of parts
-        (["condition=label", "prior=vamp"], "prior=vamp", "prior=label_normal"),
+        (["condition=label", "prior=vamp"], "prior=vamp", "label_normal"),
         (["prior=label_normal"], "prior=label_normal", "condition=label"),
         (["model=ladder", "posterior=iaf"], "posterior=iaf", "model=mlp"),
-        (["model=two_layer", "prior=vamp"], "prior=vamp", "prior=mixture"),
-        (["prior=vamp", "posterior=iaf"], "prior=vamp", "prior=flow"),
+        (["model=two_layer", "prior=vamp"], "prior=vamp", "mixture"),
+        (["prior=vamp", "posterior=iaf"], "prior=vamp", "(or flow, mixture)"),
         (["prior=vamp", "model=conv", "model.norm=batch"], "model.norm=batch", "model.norm=group"),
-        (["posterior=delta", "objective=autoencoder", "prior=mixture"], "prior=mixture", "leave it out"),
+        (
+            ["posterior=delta", "objective=autoencoder", "prior=mixture"],
+            "prior=mixture",
+            "choose prior=standard_normal",
+        ),
         (
             ["posterior=gumbel_softmax", "prior=uniform_categorical", "objective=iwae"],
             "objective=iwae",
@@ -98,7 +102,7 @@ def refusal(*overrides: str) -> str:
         (
             ["posterior=iaf", "objective=dreg"],
             "objective=dreg",
-            "elbo_mc",
+            "objective=elbo",
         ),
         (["posterior=delta", "objective=iwae"], "posterior=delta", "objective=autoencoder"),
         # what cannot be read

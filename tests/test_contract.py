@@ -12,7 +12,8 @@ import parts
 from conftest import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
-from vae_lab.configuration.choices import declared, declaring
+from vae_lab.configuration.choices import declaring
+from vae_lab.configuration.declarations import declaration
 from vae_lab.data.image_set import MissingDataError
 from vae_lab.errors import UserError
 from vae_lab.evaluation.criterion import criterion_of
@@ -252,7 +253,7 @@ LAWS_WITH_DENSITY = [f"posterior={name}" for name in declaring("posterior", "has
 def test_latent_law_integrates_to_one_and_samples_from_its_density(choice: str) -> None:
     torch.manual_seed(0)
     group, name = choice.split("=")
-    latent_dim = 2 if declared(parts.targets(group)[name], "space") == "sphere" else 1
+    latent_dim = 2 if declaration(parts.targets(group)[name], "space") == "sphere" else 1
     if group == "posterior":
         part: Posterior | Prior = parts.posterior(name, latent_dim).double()
         shape = part.param_shape  # type: ignore[union-attr]

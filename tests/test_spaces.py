@@ -216,7 +216,7 @@ def test_an_autoencoder_trains_resumes_and_loads(tmp_path: Path) -> None:
 REFUSED = [
     (["posterior=spherical"], "choose prior=uniform_sphere"),
     (["posterior=gumbel_softmax"], "choose prior=uniform_categorical"),
-    (["prior=uniform_sphere"], "or posterior=spherical"),
+    (["prior=uniform_sphere"], "posterior=spherical"),
     (["posterior=delta"], "choose objective=autoencoder"),
     (["objective=autoencoder"], "choose posterior=delta"),
     (["posterior=spherical", "prior=uniform_sphere", "latent_dim=1"], "latent_dim=2"),

@@ -258,12 +258,12 @@ REFUSED = [
     (["objective=beta_warmup", "objective.beta.steps=0"], "objective.beta.steps=0"),
     (["objective=beta_tc", "+objective.num_images=5"], "vae_lab sets this option"),
     (["objective=free_bits", "posterior=full_covariance"], "choose posterior=diagonal"),
-    (["objective=free_bits", "prior=mixture"], "choose prior=label_normal (or standard_normal)"),
-    (["objective=beta_tc", "prior=vamp"], "choose prior=label_normal (or standard_normal)"),
+    (["objective=free_bits", "prior=mixture"], "choose prior=standard_normal, or"),
+    (["objective=beta_tc", "prior=vamp"], "choose prior=standard_normal, or"),
     (["objective=beta_tc", "model=two_layer"], "choose model=mlp"),
     (["objective=dip_i", "data.batch_size=1"], "data.batch_size=1"),
-    (["objective=wae_mmd", "prior=flow"], "choose prior=standard_normal (or uniform_sphere)"),
-    (["objective=info", "posterior=delta"], "choose objective="),
+    (["objective=wae_mmd", "prior=flow"], "choose prior=standard_normal, or"),
+    (["objective=info", "posterior=delta"], "or objective="),
 ]
 
 

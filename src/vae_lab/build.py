@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae_lab.configuration import pixels
+from vae_lab.configuration.check import plain
+from vae_lab.configuration.compatibility import check_compatibility
 from vae_lab.configuration.groups import TREATMENT_KEYS
-from vae_lab.configuration.needs import NEEDS, check_compiles, check_encoder, check_needs, check_stages
-from vae_lab.configuration.pairs import SampleUse, check_density, check_sample_density, check_spaces
 from vae_lab.configuration.training import length
 from vae_lab.corruptions.corruption import Corruption
 from vae_lab.data.image_set import ImageSet, leave_out, subsample_train
@@ -117,6 +117,7 @@ def model(
         pixel_mean: the mean training image, of `image_shape`.
         num_classes: the classes that the images are conditioned on, or None.
     """
+    check_parts(config)
     torch.manual_seed(derive_seed(config.seed, RngStream.WEIGHTS))
     built = assembled(config, image_shape, pixel_mean, num_classes)
     if config.get("initialization") is not None:
@@ -132,7 +133,6 @@ def assembled(
         return generator(config, image_shape, pixel_mean)
     posterior = part(config, "posterior", Posterior, latent_dim=config.latent_dim)
     prior = part(config, "prior", Prior, **prior_sizes(config, num_classes))
-    check_spaces(config.posterior["_target_"], posterior.space, config.prior["_target_"], prior.space)
     if posterior.event_shape != prior.event_shape:
         raise UserError(
             f"prior: its latent variables are of shape {prior.event_shape}, those of the posterior of "
@@ -183,28 +183,22 @@ def objective(config: DictConfig, *, num_images: int, image_shape: tuple[int, ..
         num_images: training images.
         image_shape: channels, height, width.
     """
+    check_parts(config)
     torch.manual_seed(derive_seed(config.seed, RngStream.WEIGHTS, 1))  # not those of the model
     known = {"num_images": num_images, "image_shape": image_shape, "latent_dim": config.latent_dim}
     named = get_object(config.objective["_target_"])
     sizes = {name: size for name, size in known.items() if getattr(named, f"needs_{name}")}
     built: Objective = part(config, "objective", Objective, **sizes)
-    targets = {group: config[group]["_target_"] for group in NEEDS}
-    corrupted, strategy = config.corruption is not None, config.trainer.get("strategy")
-    check_encoder(targets, config.condition, corrupted=corrupted, says=stated)
-    check_stages(targets, config.condition, strategy, corrupted=corrupted, says=stated)
-    check_needs(targets, config.data.batch_size, stated)
-    check_compiles(config.compile, targets["objective"], built.uncompilable)
-    posterior = config.posterior["_target_"]
-    distribution = get_object(posterior)
-    check_density(posterior, distribution.has_density, config.objective["_target_"], built.posterior_density)
-    use = SampleUse(distribution.reparameterized, distribution.relaxed, distribution.cheap_log_prob, distribution.space)
-    check_sample_density(posterior, use, config.objective["_target_"], built.sample_density)
     return built
 
 
-def stated(target: str, attribute: str) -> Any:
-    """What the class of a dotted name declares; None where it declares nothing of that name."""
-    return getattr(get_object(target), attribute, None)
+def check_parts(config: DictConfig) -> None:
+    """Refuse parts that do not go together, by what their classes declare, a user's own classes among them.
+
+    Raises:
+        UserError: one line with the choices that would fit.
+    """
+    check_compatibility(plain(config), lambda target, name: getattr(get_object(target), name, None))
 
 
 def optimizer(config: DictConfig) -> Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]:

@@ -10,21 +10,9 @@ from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, Vali
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import ErrorDetails
 
-from vae_lab.configuration.choices import declared
+from vae_lab.configuration.compatibility import check_compatibility
+from vae_lab.configuration.declarations import declaration
 from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
-from vae_lab.configuration.needs import NEEDS, check_compiles, check_encoder, check_needs, check_stages
-from vae_lab.configuration.pairs import (
-    check_batch_norm,
-    check_density,
-    check_fitted,
-    check_hierarchy,
-    check_labels,
-    check_latent_dim,
-    check_sample_density,
-    check_scoring,
-    check_spaces,
-    declared_use,
-)
 from vae_lab.configuration.pixels import resolve, resolve_dequantize
 from vae_lab.configuration.schema import TopLevel
 from vae_lab.configuration.signature import Signature, signature
@@ -56,7 +44,8 @@ def check(config: DictConfig) -> None:
             check_part(f"callbacks.{name}", node, frozenset())
     epochs = length(top["trainer"], top.get("epochs_scale", 1.0))["max_epochs"]
     check_trainer(top["trainer"], top["optimizer"], epochs)
-    check_pairs(top)
+    check_pixels(top["likelihood"]["_target_"], top["data"])
+    check_compatibility(top)
 
 
 def typed(config: DictConfig, schema: type[BaseModel]) -> dict[str, Any]:
@@ -136,35 +125,13 @@ def check_option(path: str, key: str, value: Any, target: str, accepted: Signatu
         raise UserError(explain(f"{path}.{key}", value, error.errors(), ())) from error
 
 
-def check_pairs(top: dict[str, Any]) -> None:
-    """Check what only two parts together can get wrong."""
-    likelihood = top["likelihood"]["_target_"]
-    support = declared(likelihood, "support")
+def check_pixels(likelihood: str, data: Mapping[str, Any]) -> None:
+    """Refuse a treatment of the pixels that the likelihood, given by its `_target_`, cannot be used with."""
+    support = declaration(likelihood, "support")
     if support is not None:
         name = likelihood.rpartition(".")[2]
-        resolve(top["data"]["binarize"], support, name)
-        needs_dequantizing = bool(declared(likelihood, "needs_dequantizing"))
-        resolve_dequantize(top["data"]["dequantize"], support, needs_dequantizing, name)
-    posterior, prior, objective = (top[group]["_target_"] for group in ("posterior", "prior", "objective"))
-    targets = {group: top[group]["_target_"] for group in NEEDS}
-    corrupted, strategy = top["corruption"] is not None, top["trainer"].get("strategy")
-    check_encoder(targets, top["condition"], corrupted=corrupted, says=declared)
-    check_stages(targets, top["condition"], strategy, corrupted=corrupted, says=declared)
-    check_latent_dim(top["latent_dim"], posterior, declared(posterior, "min_latent_dim"))
-    check_spaces(posterior, declared(posterior, "space"), prior, declared(prior, "space"))
-    has_density = declared(posterior, "has_density")
-    check_density(posterior, has_density, objective, declared(objective, "posterior_density"))
-    one_pass = declared(posterior, "cheap_log_prob")
-    check_sample_density(posterior, declared_use(posterior), objective, declared(objective, "sample_density"))
-    scores_posteriors = declared(prior, "scores_posteriors")
-    check_labels(top["condition"], prior, declared(prior, "needs_labels"), scores_posteriors)
-    model = top["model"]["_target_"]
-    check_hierarchy(model, declared(model, "has_own_posteriors"), posterior, prior, scores_posteriors)
-    check_scoring(prior, scores_posteriors, posterior, has_density, one_pass)
-    check_batch_norm(top["model"].get("norm"), prior, scores_posteriors)
-    check_needs(targets, top["data"]["batch_size"], declared)
-    check_compiles(top["compile"], objective, declared(objective, "uncompilable"))
-    check_fitted(objective, declared(objective, "fits_prior"), prior)
+        resolve(data["binarize"], support, name)
+        resolve_dequantize(data["dequantize"], support, bool(declaration(likelihood, "needs_dequantizing")), name)
 
 
 def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[str]) -> str:

@@ -1,21 +1,16 @@
 """The choices of the config groups, and what their classes declare: read as text, without importing them."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from vae_lab.configuration.declarations import declaration
 from vae_lab.configuration.paths import conf_dir
-from vae_lab.configuration.signature import class_constant
-from vae_lab.configuration.source import find
 
 
-def declared(target: str, attribute: str) -> Any:
-    """The literal value of an attribute of the class of a dotted name; None where its text is not to be had."""
-    found = find(target)
-    return class_constant(*found, attribute) if found else None
-
-
+@cache
 def targets(group: str) -> dict[str, str]:
     """The classes of a group's YAMLs, by the names of the choices."""
     named = {}
@@ -28,8 +23,8 @@ def targets(group: str) -> dict[str, str]:
 
 def declaring(group: str, attribute: str, values: Sequence[Any]) -> list[str]:
     """The choices of a group whose class declares one of the values, in the order of the values."""
-    found = {name: declared(target, attribute) for name, target in targets(group).items()}
-    return [name for value in values for name, stated in found.items() if stated == value]
+    found = {name: declaration(target, attribute) for name, target in targets(group).items()}
+    return [name for value in values for name, declared in found.items() if declared == value]
 
 
 def named(group: str, target: str) -> str:

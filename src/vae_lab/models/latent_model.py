@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_lab.configuration.pairs import Space
+from vae_lab.configuration.declarations import Space
 from vae_lab.likelihoods.likelihood import Likelihood
 
 

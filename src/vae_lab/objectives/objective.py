@@ -5,7 +5,7 @@ from typing import ClassVar, NamedTuple
 
 from torch import Tensor, nn
 
-from vae_lab.configuration.pairs import PosteriorDensity, SampleDensity
+from vae_lab.configuration.declarations import PosteriorDensity, SampleDensity
 from vae_lab.models.latent_model import LatentModel
 
 

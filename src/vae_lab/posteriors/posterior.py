@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.configuration.pairs import Space
+from vae_lab.configuration.declarations import Space
 from vae_lab.distributions.conditional import Conditional
 
 

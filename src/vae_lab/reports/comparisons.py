@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vae_lab.configuration.choices import declared
+from vae_lab.configuration.declarations import declaration
 from vae_lab.configuration.groups import TREATMENT_KEYS
 from vae_lab.reports.configurations import WITHOUT_EFFECT, Row
 from vae_lab.reports.quantities import quantity
@@ -41,7 +41,7 @@ def conditions(run: Run) -> dict[str, object]:
 
 def distribution(run: Run) -> str | None:
     """Whether log p(x) is of a probability or of a density: their numbers mean different things."""
-    support = declared(str(run.settings.get("likelihood._target_")), "support")
+    support = declaration(str(run.settings.get("likelihood._target_")), "support")
     if support is None:
         return None
     return "levels" if support in ("binary", "256_levels") else "a density"
