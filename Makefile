@@ -26,10 +26,11 @@ quickstart: setup ## train a VAE on the embedded digits (under a minute, no down
 	@rm -rf $(RUN)
 	$(BIN)/python -m vae_lab.train experiment=quickstart hydra.run.dir=$(RUN)
 
-lint: setup ## ruff and the type checker
+lint: setup ## ruff, the type checker and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
 
 # A thread for each of pytest's processes: with more they wait for each other.
 test: lint ## ruff, the type checker and all tests

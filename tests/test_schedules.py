@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import commands
-from vae_lab.training.lr_schedules import Stages
+from vae_lab.optimization.lr_schedules import Stages
 
 
 def test_stages_are_those_of_the_iwae_paper() -> None:

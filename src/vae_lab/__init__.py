@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from vae_lab import models as models
     from vae_lab import networks as networks
     from vae_lab import objectives as objectives
+    from vae_lab import optimization as optimization
     from vae_lab import posteriors as posteriors
     from vae_lab import priors as priors
     from vae_lab.errors import UserError as UserError
@@ -39,6 +40,7 @@ __all__ = [
     "models",
     "networks",
     "objectives",
+    "optimization",
     "posteriors",
     "priors",
 ]

@@ -34,10 +34,10 @@ from vae_lab.networks.architecture import Architecture
 from vae_lab.networks.initialization import Initialization
 from vae_lab.networks.wrapper import NetworkWrapper
 from vae_lab.objectives.objective import Objective
+from vae_lab.optimization.lr_schedules import Schedule
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import EncoderPrior, Prior
 from vae_lab.seeding import RngStream, derive_seed
-from vae_lab.training.lr_schedules import Schedule
 
 
 def part(config: DictConfig, group: str, *kinds: type, **sizes: Any) -> Any:

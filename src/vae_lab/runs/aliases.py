@@ -14,7 +14,7 @@ MODULES = {
     "vae_lab.callbacks": "vae_lab.training",
     "vae_lab.marginal_likelihood": "vae_lab.training",
     "vae_lab.per_image": "vae_lab.training",
-    "vae_lab.schedules": "vae_lab.training",
+    "vae_lab.schedules": "vae_lab.optimization",
     "vae_lab.sweeps.end": "vae_lab.sweeps",
     "vae_lab.hierarchies": "vae_lab.models",
     "vae_lab.corruptions": "vae_lab.corruptions",

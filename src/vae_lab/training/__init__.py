@@ -8,8 +8,6 @@ if TYPE_CHECKING:
     from vae_lab.training.after_training import CompareEstimators as CompareEstimators
     from vae_lab.training.after_training import Evaluate as Evaluate
     from vae_lab.training.callbacks import Figures as Figures
-    from vae_lab.training.lr_schedules import Schedule as Schedule
-    from vae_lab.training.lr_schedules import Stages as Stages
     from vae_lab.training.marginal_likelihood import MarginalLikelihood as MarginalLikelihood
     from vae_lab.training.module import TrainingModule as TrainingModule
     from vae_lab.training.per_image import PerImage as PerImage

@@ -16,9 +16,9 @@ from vae_lab.errors import UserError
 from vae_lab.evaluation.criterion import criterion_of
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.optimization.lr_schedules import Schedule
 from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.averages import RunningAverages
-from vae_lab.training.lr_schedules import Schedule
 
 
 class TrainingModule(LightningModule):
