@@ -32,7 +32,7 @@ def test_the_seed_decides_the_weights() -> None:
 
 def test_a_class_of_another_kind_is_refused() -> None:
     config = composed("posterior._target_=vae_lab.priors.standard_normal.StandardNormal")
-    with pytest.raises(UserError, match=r"posterior\._target_=.*StandardNormal: it is no .*Posterior"):
+    with pytest.raises(UserError, match=r"posterior\._target_=.*StandardNormal: expected a subclass of .*Posterior"):
         build.model(config, parts.IMAGE_SHAPE, PIXEL_MEAN)
 
 

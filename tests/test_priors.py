@@ -28,7 +28,7 @@ def vamp_model(*overrides: str) -> tuple[VAE, VampPrior]:
     """A small model with the vamp prior, in float64."""
     config = composed("latent_dim=2", "prior=vamp", *overrides)
     # Without the rules, which refuse what would only be slow.
-    model = build.assembled(config, parts.IMAGE_SHAPE, PIXEL_MEAN, num_classes=None).double()
+    model = build.assemble(config, parts.IMAGE_SHAPE, PIXEL_MEAN, num_classes=None).double()
     assert isinstance(model, VAE)
     assert isinstance(model.prior, VampPrior)
     return model, model.prior

@@ -1,4 +1,4 @@
-"""From a configuration to objects: the only place where sizes flow from part to part."""
+"""Build the objects of a run from its configuration: the only place where sizes flow from part to part."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -41,7 +41,7 @@ from vae_lab.seeding import RngStream, derive_seed
 
 
 def part(config: DictConfig, group: str, *kinds: type, **sizes: Any) -> Any:
-    """The part of a config group, with the sizes that the parts around it give.
+    """Build the part of a config group, with the sizes that the parts around it determine.
 
     Raises:
         UserError: where the group names no class of the right kind, or the class refuses its options.
@@ -50,7 +50,7 @@ def part(config: DictConfig, group: str, *kinds: type, **sizes: Any) -> Any:
     target = get_object(node["_target_"])
     if not (isinstance(target, type) and issubclass(target, kinds)):
         wanted = " or ".join(f"{kind.__module__}.{kind.__name__}" for kind in kinds)
-        raise UserError(f"{group}._target_={node['_target_']}: it is no {wanted}")
+        raise UserError(f"{group}._target_={node['_target_']}: expected a subclass of {wanted}")
     try:
         return instantiate(node, **sizes, _convert_="all")
     except Exception as error:
@@ -62,30 +62,30 @@ def part(config: DictConfig, group: str, *kinds: type, **sizes: Any) -> Any:
 
 
 def likelihood_class(config: DictConfig) -> type[Likelihood]:
-    """The class of the likelihood, which declares what data it is for."""
+    """Return the class of the likelihood, which declares the data that it is for."""
     named: type[Likelihood] = get_object(config.likelihood["_target_"])
     return named
 
 
 def data(config: DictConfig) -> ImageData:
-    """Read the data set, and treat it as the likelihood needs."""
+    """Read the data set, and treat its pixels as the likelihood needs."""
     own = DictConfig({"data": {key: value for key, value in config.data.items() if key not in TREATMENT_KEYS}})
-    distribution = likelihood_class(config)
+    likelihood = likelihood_class(config)
     splits, left_out = leave_out(part(own, "data", ImageSet).load(), config.data.get("leave_out") or [])
     return ImageData(
         subsample_train(splits, config.data.get("num_train")),
-        pixels.resolve(config.data.binarize, distribution.support, distribution.__name__),
+        pixels.resolve(config.data.binarize, likelihood.support, likelihood.__name__),
         batch_size=config.data.batch_size,
         seed=config.seed,
         dequantization=pixels.resolve_dequantize(
-            config.data.dequantize, distribution.support, distribution.needs_dequantizing, distribution.__name__
+            config.data.dequantize, likelihood.support, likelihood.needs_dequantizing, likelihood.__name__
         ),
         left_out=left_out,
     )
 
 
 def num_classes(config: DictConfig, images: ImageData) -> int | None:
-    """The classes that the model is conditioned on, or None where it is not.
+    """Return the number of classes that the model is conditioned on, or None where it is not.
 
     Raises:
         UserError: where the images have no classes.
@@ -109,7 +109,7 @@ def num_classes(config: DictConfig, images: ImageData) -> int | None:
 def model(
     config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor, num_classes: int | None = None
 ) -> LatentModel:
-    """The model for images of the given shape, its output starting at their mean, its weights fixed by the seed.
+    """Build the model for images of the given shape; its output starts at their mean, and the seed fixes its weights.
 
     Args:
         config: the run's configuration.
@@ -119,16 +119,16 @@ def model(
     """
     check_parts(config)
     torch.manual_seed(derive_seed(config.seed, RngStream.WEIGHTS))
-    built = assembled(config, image_shape, pixel_mean, num_classes)
+    built = assemble(config, image_shape, pixel_mean, num_classes)
     if config.get("initialization") is not None:
         part(config, "initialization", Initialization).start(built)
     return built
 
 
-def assembled(
+def assemble(
     config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor, num_classes: int | None
 ) -> LatentModel:
-    """The model, its networks as their classes make them."""
+    """Build the model without the check of its parts and without `initialization`."""
     if get_object(config.objective["_target_"]).posterior_density == "unused":
         return generator(config, image_shape, pixel_mean)
     posterior = part(config, "posterior", Posterior, latent_dim=config.latent_dim)
@@ -141,34 +141,34 @@ def assembled(
     likelihood = part(config, "likelihood", Likelihood, image_shape=image_shape)
     networks = part(config, "model", Architecture, Hierarchy)
     corruption = None if config.corruption is None else part(config, "corruption", Corruption)
-    frame = NetworkWrapper(image_shape, likelihood.params_at(pixel_mean), num_classes, corruption)
+    wrapper = NetworkWrapper(image_shape, likelihood.params_at(pixel_mean), num_classes, corruption)
     if isinstance(networks, Hierarchy):
-        return networks.assemble(frame, config.latent_dim, prior, likelihood)
-    encoder = frame.encoder(lambda seen: networks.encoder(seen, posterior.param_shape))
-    decoder = frame.decoder(lambda seen: networks.decoder(seen, likelihood.param_shape), posterior.event_shape)
+        return networks.assemble(wrapper, config.latent_dim, prior, likelihood)
+    encoder = wrapper.encoder(lambda shape: networks.encoder(shape, posterior.param_shape))
+    decoder = wrapper.decoder(lambda shape: networks.decoder(shape, likelihood.param_shape), posterior.event_shape)
     if isinstance(prior, EncoderPrior):
         # Clean pseudo-inputs, whatever the images are seen through.
         prior.introduce(partial(posterior_of, encoder, posterior), pixel_mean)
-    return VAE(frame.behind_corruption(encoder), posterior, prior, decoder, likelihood)
+    return VAE(wrapper.behind_corruption(encoder), posterior, prior, decoder, likelihood)
 
 
 def generator(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor) -> Generator:
-    """The model of an objective that has no use for an encoder: none is made, so none is left untrained."""
+    """Build the model of an objective that does not use an encoder, without one."""
     prior = part(config, "prior", Prior, latent_dim=config.latent_dim)
     likelihood = part(config, "likelihood", Likelihood, image_shape=image_shape)
     networks = part(config, "model", Architecture)
-    frame = NetworkWrapper(image_shape, likelihood.params_at(pixel_mean), num_classes=None, corruption=None)
-    decoder = frame.decoder(lambda seen: networks.decoder(seen, likelihood.param_shape), prior.event_shape)
+    wrapper = NetworkWrapper(image_shape, likelihood.params_at(pixel_mean), num_classes=None, corruption=None)
+    decoder = wrapper.decoder(lambda shape: networks.decoder(shape, likelihood.param_shape), prior.event_shape)
     return Generator(prior, decoder, likelihood)
 
 
 def posterior_of(encoder: nn.Module, posterior: Posterior, x: Tensor) -> Distribution:
-    """q(z | x) of images as the encoder sees them."""
+    """Return q(z | x) of images as the encoder sees them, of shape (*batch, C, H, W)."""
     return posterior(at_least_float32(encoder(x)))
 
 
 def prior_sizes(config: DictConfig, num_classes: int | None) -> dict[str, int | None]:
-    """The sizes that the prior is given: the classes only where its law depends on them."""
+    """Return the arguments that the prior is built with: the classes only where its distribution depends on them."""
     sizes: dict[str, int | None] = {"latent_dim": config.latent_dim}
     if get_object(config.prior["_target_"]).needs_labels:
         sizes["num_classes"] = num_classes
@@ -176,7 +176,7 @@ def prior_sizes(config: DictConfig, num_classes: int | None) -> dict[str, int | 
 
 
 def objective(config: DictConfig, *, num_images: int, image_shape: tuple[int, ...]) -> Objective:
-    """What training optimises, its own weights fixed by the seed.
+    """Build the objective of training; the seed fixes the weights of its own networks.
 
     Args:
         config: the run's configuration.
@@ -202,17 +202,17 @@ def check_parts(config: DictConfig) -> None:
 
 
 def optimizer(config: DictConfig) -> Callable[[Iterable[nn.Parameter]], torch.optim.Optimizer]:
-    """A function from parameters to their optimizer."""
+    """Return a function from parameters to their optimizer."""
     return lambda parameters: part(config, "optimizer", torch.optim.Optimizer, params=list(parameters))
 
 
 def schedule(config: DictConfig) -> Schedule | None:
-    """How the learning rate changes, or None where it does not."""
+    """Build the schedule of the learning rate, or return None where it is constant."""
     return None if config.get("schedule") is None else part(config, "schedule", Schedule)
 
 
 def trainer(config: DictConfig, run_dir: Path, callbacks: list[Callback], *, first_step: int) -> Trainer:
-    """Lightning's trainer, writing into the run's folder.
+    """Build Lightning's trainer, which writes into the run's folder.
 
     Args:
         config: the run's configuration.

@@ -1,4 +1,4 @@
-"""Is a composed configuration sound? One line says what is not, before torch is imported."""
+"""Check a composed configuration before torch is imported; a mistake becomes one line."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def check(config: DictConfig) -> None:
         if node is None:
             continue
         if "_target_" not in node:
-            raise UserError(f"{group}: it names no class; its YAML needs a line '_target_: module.Class'")
+            raise UserError(f"{group}: expected the name of a class; its YAML needs a line '_target_: module.Class'")
         own = {key: value for key, value in node.items() if group != "data" or key not in TREATMENT_KEYS}
         check_part(group, own, given)
     for name, node in top["callbacks"].items():
@@ -49,7 +49,7 @@ def check(config: DictConfig) -> None:
 
 
 def typed(config: DictConfig, schema: type[BaseModel]) -> dict[str, Any]:
-    """A configuration as plain containers, its top level checked against a schema.
+    """Return a configuration as plain containers, its top level checked against a schema.
 
     Raises:
         UserError: one line with the key, its value, the reason and the nearest valid choice.
@@ -63,7 +63,7 @@ def typed(config: DictConfig, schema: type[BaseModel]) -> dict[str, Any]:
 
 
 def plain(config: DictConfig) -> dict[str, Any]:
-    """A configuration as plain containers, its interpolations resolved.
+    """Return a configuration as plain containers, its interpolations resolved.
 
     Raises:
         UserError: one line with the key that has no value.
@@ -90,7 +90,7 @@ def check_part(path: str, node: Mapping[str, Any], given: frozenset[str]) -> Non
         source = read(module) if module else None
         if source is not None and source.find(name) is None and (source.path.name != "__init__.py" or source.names()):
             raise UserError(f"{path}._target_={target}: {module} has no such class; {nearest(name, source.names())}")
-        return  # its text is not to be had: the part itself will say what it thinks
+        return  # its text cannot be read, so the class itself refuses what is wrong when it is built
     accepted = signature(*found)
     if accepted is None:
         return
@@ -135,13 +135,13 @@ def check_pixels(likelihood: str, data: Mapping[str, Any]) -> None:
 
 
 def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[str]) -> str:
-    """One line out of pydantic's report on the value at `path`."""
-    # A union reports every member; an instance of a class is nothing that a YAML could give.
-    told = [error for error in errors if error["type"] not in ("needs_python_object", "is_instance_of")] or errors
-    first = told[0]
+    """Turn pydantic's report on the value at `path` into one line."""
+    # A union reports an error for every member; members that are classes cannot be given in a YAML.
+    relevant = [error for error in errors if error["type"] not in ("needs_python_object", "is_instance_of")] or errors
+    first = relevant[0]
     keys, value = [], given
     for part in first["loc"]:
-        if isinstance(value, Mapping):  # else it says which member of a union, or which item of a list
+        if isinstance(value, Mapping):  # otherwise it is a member of a union or an item of a list
             keys.append(str(part))
             value = value.get(part)
     where = ".".join(filter(None, [path, *keys]))
@@ -149,8 +149,8 @@ def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[s
         return f"{where}={show(value)}: there is no option '{keys[-1]}'; {nearest(keys[-1], known)}"
     if first["type"] == "missing":
         return f"{where}: it is missing; give it with {where}=..."
-    choices = [choice for error in told for choice in literals(error)]
-    reasons = [error["msg"].replace("Input should be", "it must be") for error in told if not literals(error)]
+    choices = [choice for error in relevant for choice in literals(error)]
+    reasons = [error["msg"].replace("Input should be", "it must be") for error in relevant if not literals(error)]
     if choices:
         reasons.append(f"it must be one of {', '.join(dict.fromkeys(choices))}")
     hint = nearest(str(value), choices)
@@ -158,7 +158,7 @@ def explain(path: str, given: Any, errors: list[ErrorDetails], known: Sequence[s
 
 
 def literals(error: ErrorDetails) -> list[str]:
-    """The choices that pydantic names where a value is none of them."""
+    """Return the choices that pydantic lists for a value that is none of them."""
     if error["type"] != "literal_error":
         return []
     return [choice.strip("'") for choice in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]

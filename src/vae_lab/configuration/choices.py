@@ -1,4 +1,4 @@
-"""The choices of the config groups, and what their classes declare: read as text, without importing them."""
+"""The choices of the config groups, and the declarations of their classes, read as text."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -12,7 +12,7 @@ from vae_lab.configuration.paths import conf_dir
 
 @cache
 def targets(group: str) -> dict[str, str]:
-    """The classes of a group's YAMLs, by the names of the choices."""
+    """Return the class that each choice of a group names in its YAML."""
     named = {}
     for path in sorted((conf_dir() / group).glob("*.yaml")):
         node = OmegaConf.load(path)
@@ -22,13 +22,13 @@ def targets(group: str) -> dict[str, str]:
 
 
 def declaring(group: str, attribute: str, values: Sequence[Any]) -> list[str]:
-    """The choices of a group whose class declares one of the values, in the order of the values."""
+    """Return the choices of a group whose class declares one of the values, in the order of the values."""
     found = {name: declaration(target, attribute) for name, target in targets(group).items()}
     return [name for value in values for name, declared in found.items() if declared == value]
 
 
 def named(group: str, target: str) -> str:
-    """How a user chooses the class of a dotted name: `group=name`, or by its `_target_` where no YAML names it."""
+    """Return how a user chooses a class: `group=name`, or by its `_target_` where no YAML names it."""
     for name, known in targets(group).items():
         if known == target:
             return f"{group}={name}"

@@ -1,4 +1,4 @@
-"""What every command does around its own work: Hydra, with a user's mistakes told in one line."""
+"""Run a command under Hydra: check its command line first, and report a user's mistakes in one line."""
 
 import sys
 from collections.abc import Callable, Sequence
@@ -18,16 +18,16 @@ from vae_lab.errors import UserError
 
 
 class Check(Protocol):
-    """Raises a UserError for a command line that cannot work; it imports what it needs when it is called.
+    """Raise a UserError for a command line that cannot work; import what that takes only when called.
 
-    Of a sweep, `config` has the first value of everything that is swept.
+    In a sweep, `config` has the first value of everything that is swept.
     """
 
     def __call__(self, config: DictConfig, hydra: DictConfig, overrides: Sequence[str], *, multirun: bool) -> None: ...
 
 
 class Rewrite(Protocol):
-    """What a command may do to its command line: rewrite it, or (None) leave it as it is."""
+    """Return the command line that takes the place of the given one, or None to keep it."""
 
     def __call__(self, arguments: Sequence[str], *, multirun: bool) -> list[str] | None: ...
 
@@ -47,7 +47,7 @@ def run_command(
         function: the command's own work.
         config_name: the YAML of its defaults.
         check: what refuses a configuration, before anything is made.
-        rewrite: what may become of the overrides, before they are checked.
+        rewrite: what may replace the overrides before they are checked.
         config_dir: where that YAML lies, if not in `conf/`.
     """
 
@@ -69,7 +69,7 @@ def run_command(
 
 
 def checked_arguments(config_name: str, config_dir: Path, check: Check, rewrite: Rewrite) -> list[str]:
-    """The command line, found sound, and rewritten where the command does that."""
+    """Return the command line after its check, rewritten where the command does that."""
     arguments = get_args_parser().parse_args()
     asks_only = arguments.help or arguments.hydra_help or arguments.shell_completion
     if asks_only or arguments.config_path or arguments.config_name or arguments.experimental_rerun:
@@ -94,6 +94,10 @@ def checked_arguments(config_name: str, config_dir: Path, check: Check, rewrite:
 
 
 def refuse_multirun(arguments: Sequence[str], *, multirun: bool) -> None:
-    """What becomes of the command line of a command that has nothing to sweep."""
+    """Refuse `-m` for a command that has no sweeps.
+
+    Raises:
+        UserError: one line with the other ways.
+    """
     if multirun:
-        raise UserError("-m: this command has no sweeps; leave out -m (it may take several folders, as [DIR,DIR])")
+        raise UserError("-m: this command has no sweeps; leave out -m (several folders are given as [DIR,DIR])")

@@ -1,11 +1,11 @@
-"""Nested settings as dotted keys."""
+"""Flatten nested settings into dotted keys."""
 
 from collections.abc import Mapping
 from typing import Any
 
 
 def flatten(node: Mapping[Any, Any], prefix: str = "") -> dict[str, Any]:
-    """The leaves of a nested mapping by dotted key.
+    """Return the leaves of a nested mapping by dotted key.
 
     >>> flatten({"a": 1, "b": {"c": 2}})
     {'a': 1, 'b.c': 2}

@@ -1,4 +1,4 @@
-"""What every config group holds."""
+"""The config groups whose YAML names a class, and the arguments that `vae_lab.build` adds."""
 
 # Keys of `data` that say how images are served, whichever data set they come from.
 TREATMENT_KEYS = frozenset({"batch_size", "binarize", "dequantize", "leave_out", "num_train"})

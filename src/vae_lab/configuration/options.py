@@ -10,15 +10,15 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 PositiveInt = Annotated[int, Field(gt=0)]
-# As many that each has others beside it.
+# A number of things that are compared with each other.
 AtLeastTwo = Annotated[int, Field(ge=2)]
 NonNegativeInt = Annotated[int, Field(ge=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-# A weight between two things: 0 and 1 are all of one of them.
+# A weight between two things; 0 and 1 leave one of them out.
 UnitInterval = Annotated[float, Field(ge=0, le=1)]
 OpenUnitInterval = Annotated[float, Field(gt=0, lt=1)]
-# Images held out of a set: how many, or which part of all of them.
+# The size of a split: a number of images, or a fraction of all of them.
 SplitSize = PositiveInt | OpenUnitInterval
 # Height and width in pixels, or one number for both.
 ImageSize = PositiveInt | tuple[PositiveInt, PositiveInt]
@@ -27,12 +27,12 @@ Activation = Literal["relu", "tanh", "elu", "gelu", "silu", "softplus", "leaky_r
 # After a hidden layer there may also be gated linear units: they halve its width.
 HiddenActivation = Activation | Literal["gated"]
 
-# Where a decoder's means lie: anywhere, or in the pixel range (0, 1) behind a sigmoid.
+# The range of a decoder's means: unbounded, or the pixel range (0, 1) by a sigmoid.
 MeanRange = Literal["real", "unit_interval"]
 
-# Whether a corruption acts on training images only.
+# Whether a corruption acts on training images only, or on all images.
 CorruptionPhase = Literal["training", "always"]
 
-# Convolutional networks: channels of each stage, and what keeps the scale of activations.
+# Convolutional networks: the channels of each stage, and the normalisation.
 Widths = Annotated[Sequence[PositiveInt], Field(min_length=1)]
 Norm = Literal["none", "batch", "layer", "group"]

@@ -1,4 +1,4 @@
-"""Mistyped overrides: checked name by name, before the configuration is composed."""
+"""Find mistyped overrides, name by name, before the configuration is composed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,7 +43,7 @@ def compose_with_hydra(config_name: str, arguments: Sequence[str]) -> DictConfig
 
 
 def without_hydra(config: DictConfig) -> DictConfig:
-    """A configuration as a job sees it."""
+    """Return a configuration without Hydra's own part, as a job sees it."""
     return OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
 
 
@@ -73,14 +73,18 @@ def check_names(config_name: str, overrides: Sequence[Override]) -> None:
 
 
 def groups_of(config_name: str, choices: Sequence[str]) -> list[str]:
-    """The groups that a command chooses from: others in the same folder belong to other commands."""
+    """Return the groups that a command chooses from; others in the same folder belong to other commands."""
     config = compose(config_name, list(choices), return_hydra_config=True)
-    known = {*config.hydra.runtime.choices, *config} - {"hydra"}  # Hydra notes no choice of several at once
+    known = {*config.hydra.runtime.choices, *config} - {"hydra"}  # Hydra does not record a choice of several at once
     return [group for group in GlobalHydra.instance().config_loader().list_groups("") if group in known]
 
 
 def parse(arguments: Sequence[str]) -> list[Override]:
-    """The overrides of a command line."""
+    """Parse the overrides of a command line.
+
+    Raises:
+        UserError: one line for an override that does not parse.
+    """
     hydra = GlobalHydra.instance()
     parser = OverridesParser.create(hydra.config_loader() if hydra.is_initialized() else None)
     overrides = []
@@ -89,7 +93,7 @@ def parse(arguments: Sequence[str]) -> list[Override]:
             override = parser.parse_override(argument)
         except HydraException as error:
             raise UserError(
-                f"{argument}: this is no KEY=VALUE that Hydra can read ({str(error).splitlines()[0]}); "
+                f"{argument}: expected KEY=VALUE as Hydra reads it ({str(error).splitlines()[0]}); "
                 "put a value with special characters between quotes, as in \"KEY='VALUE'\""
             ) from error
         override.config_loader = parser.config_loader  # glob(...) asks it for the names
@@ -98,7 +102,7 @@ def parse(arguments: Sequence[str]) -> list[Override]:
 
 
 def composable(override: Override) -> bool:
-    """Whether an override is about the job: Hydra's own it checks itself, but for where to look for files."""
+    """Return whether an override is about the job; Hydra checks its own, except where to look for files."""
     return not override.key_or_group.startswith("hydra") or override.key_or_group == SEARCH_PATH
 
 
@@ -112,12 +116,12 @@ def check_choice(override: Override, options: Sequence[str]) -> None:
 
 
 def values(override: Override) -> list[Any]:
-    """The value of an override, or all values of its sweep."""
+    """Return the value of an override, or all values of its sweep."""
     return list(override.sweep_iterator()) if override.is_discrete_sweep() else [override.value()]
 
 
 def with_first_value(override: Override) -> str:
-    """The override as text, of a sweep with its first value only.
+    """Return the override as text, with the first value only where it is a sweep.
 
     Raises:
         UserError: where there is no first value.
@@ -136,7 +140,7 @@ def with_first_value(override: Override) -> str:
 
 
 def known_names(config: DictConfig) -> list[str]:
-    """Every dotted key, of leaves and of the nodes above them."""
+    """Return every dotted key, of leaves and of the nodes above them."""
     plain = OmegaConf.to_container(config, resolve=False)
     assert isinstance(plain, dict)
     leaves = flatten(plain)
@@ -145,7 +149,7 @@ def known_names(config: DictConfig) -> list[str]:
 
 
 def suggest(name: str, names: Sequence[str]) -> str:
-    """The nearest known name; of a bare last part, the key that ends with it."""
+    """Return a hint with the nearest known name; for a bare last part, with the key that ends with it."""
     for known in names:
         if known.endswith(f".{name}"):
             return f"did you mean '{known}'?"

@@ -1,10 +1,10 @@
-"""Where the configuration files lie."""
+"""Find the folder of the configuration files."""
 
 from pathlib import Path
 
 
 def conf_dir() -> Path:
-    """The checkout's `conf/` where the package runs from a checkout, else the copy inside the package.
+    """Return the checkout's `conf/` where the package runs from a checkout, else the copy inside the package.
 
     An editable install leaves a copy of `conf` in site-packages that goes stale, so the checkout comes first.
     """

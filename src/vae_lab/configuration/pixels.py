@@ -1,6 +1,6 @@
-"""What is done to grey pixels before a likelihood sees them, and which likelihood can see what.
+"""The treatment of grey pixels, binarisation and dequantisation, that each kind of likelihood needs.
 
-Free of torch: the configuration check uses it before anything heavy is imported.
+Free of torch, since the configuration check uses it before anything heavy is imported.
 """
 
 from typing import Literal
@@ -30,15 +30,16 @@ def resolve(binarize: Binarize, support: Support, likelihood: str) -> Treatment:
         return "dynamic" if support == "binary" else "none"
     if support == "binary" and binarize == "none":
         raise UserError(
-            f"data.binarize=none: the {likelihood} likelihood is a law of binary pixels, and on grey pixels it is "
-            "no density, so its ELBO would bound nothing; binarise the pixels with data.binarize=dynamic (or static, "
-            "threshold), or keep them grey and choose a law of grey pixels, likelihood=gaussian or gaussian_shared"
+            f"data.binarize=none: the {likelihood} likelihood is a distribution of binary pixels, and on grey pixels "
+            "it is no density, so its ELBO would bound nothing; binarise the pixels with data.binarize=dynamic (or "
+            "static, threshold), or keep them grey and choose a density of grey pixels, likelihood=gaussian or "
+            "gaussian_shared"
         )
     if support != "binary" and binarize != "none":
         raise UserError(
             f"data.binarize={binarize}: the {likelihood} likelihood is a density of grey pixels, and on pixels that "
             "are only 0 or 1 it could grow without bound; keep the pixels grey with data.binarize=none, or choose a "
-            "law of binary pixels, likelihood=bernoulli"
+            "distribution of binary pixels, likelihood=bernoulli"
         )
     return binarize
 
@@ -49,10 +50,9 @@ def resolve_dequantize(
     """What `data.dequantize` means for a likelihood of the given support.
 
     `uniform` spreads level k evenly over its share of the unit interval: (k + u) / 256 with u ~ U[0, 1). Left on 256
-    single points, a density with a scale of its own could be raised there without any gain in what it says about
-    images; spread out, its figures bound a code length (Theis et al. 2016, section 3.1,
-    https://arxiv.org/abs/1511.01844). A density that cannot concentrate takes the levels as they are unless told
-    otherwise.
+    single points, a density with a scale of its own could be raised there without bound and without saying more about
+    images; spread out, its NLL bounds a code length (Theis et al. 2016, section 3.1,
+    https://arxiv.org/abs/1511.01844). A density that cannot concentrate takes the levels as they are by default.
 
     Args:
         dequantize: the choice.
@@ -70,13 +70,13 @@ def resolve_dequantize(
         return "uniform" if needs_dequantizing else "none"
     if dequantize == "uniform" and support == "binary":
         raise UserError(
-            f"data.dequantize=uniform: the {likelihood} likelihood is a law of binary pixels, which have no grey "
-            "levels to spread; leave them binary with data.dequantize=auto (or none), or choose a density of grey "
+            f"data.dequantize=uniform: the {likelihood} likelihood is a distribution of binary pixels, which have no "
+            "grey levels to spread; leave them binary with data.dequantize=auto (or none), or choose a density of grey "
             "pixels, likelihood=gaussian_shared or beta"
         )
     if dequantize == "uniform" and support == "256_levels":
         raise UserError(
-            f"data.dequantize=uniform: the {likelihood} likelihood is a law of the 256 levels themselves, and "
+            f"data.dequantize=uniform: the {likelihood} likelihood is a distribution of the 256 levels themselves, and "
             "dequantised pixels lie between them; keep the levels with data.dequantize=auto (or none), or choose a "
             "density of grey pixels, likelihood=gaussian_shared or beta"
         )
@@ -84,10 +84,10 @@ def resolve_dequantize(
 
 
 def has_code_length(support: Support, dequantization: Dequantization) -> bool:
-    """Whether -log p(x) is (a bound on) the length of a code for the pixels, so that bits per dimension mean something.
+    """Return whether -log p(x) is, or bounds, the length of a code for the pixels, as bits per dimension assume.
 
-    It is for the probabilities of discrete pixels, and for densities of dequantised ones. The density at a bare grey
-    level is none: it depends on the unit that pixels are measured in.
+    This holds for the probabilities of discrete pixels, and for densities of dequantised ones. The density at a bare
+    grey level depends on the unit of the pixels, and is no code length.
 
     >>> has_code_length("256_levels", "none"), has_code_length("real", "uniform"), has_code_length("real", "none")
     (True, True, False)

@@ -1,4 +1,4 @@
-"""One run by several processes: which of them writes, and where."""
+"""Several processes that train one run: which of them writes, and where."""
 
 import os
 from collections.abc import Sequence
@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from vae_lab.configuration.overrides import parse
 from vae_lab.errors import UserError
 
-# What torchrun, SLURM and Lightning call the place of a process, in all or on its node, and of its node.
-PLACES = ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK")
+# The variables in which torchrun, SLURM and Lightning give the rank of a process, overall or on its node, and of the
+# node.
+RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK", "NODE_RANK")
 
-# What torchrun and `srun` call the number of processes that they started.
+# The variables in which torchrun and `srun` give the number of processes that they started.
 SIZES = {"torchrun": "WORLD_SIZE", "srun": "SLURM_STEP_NUM_TASKS"}
 
 
 def is_first() -> bool:
-    """Whether this process is alone, or the first of those that train a run together."""
-    return all(os.environ.get(place, "0") == "0" for place in PLACES)
+    """Return whether this process is alone, or the first of those that train a run together."""
+    return all(os.environ.get(rank, "0") == "0" for rank in RANKS)
 
 
 def check_shared_folder(arguments: Sequence[str], *, multirun: bool) -> None:

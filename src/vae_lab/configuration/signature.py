@@ -17,7 +17,7 @@ class Signature:
 
 
 def signature(definition: Definition, source: Source) -> Signature | None:
-    """The signature of a definition; None where it is not to be had."""
+    """Return the signature of a class or function; None where it cannot be read."""
     if isinstance(definition, ast.FunctionDef):
         return of_function(definition, source, skip=0)
     owner = lookup(definition, source, "__init__")

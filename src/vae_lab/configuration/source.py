@@ -1,4 +1,4 @@
-"""Reading modules as text: what a `_target_` accepts, without importing it (torch takes seconds)."""
+"""Read modules as text: find what a `_target_` accepts without importing it (importing torch takes seconds)."""
 
 import ast
 import builtins
@@ -10,7 +10,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-# Light modules whose names mean what they mean.
+# Light modules, which are imported to look up names in annotations.
 IMPORTED = frozenset({"typing", "typing_extensions", "collections.abc", "pydantic", "datetime", "pathlib"})
 
 Definition = ast.ClassDef | ast.FunctionDef
@@ -70,7 +70,7 @@ class Source:
         return None
 
     def evaluate(self, expression: ast.expr) -> Any:
-        """The type that an annotation means; `Any` where it cannot be told."""
+        """The type that an annotation means; `Any` where it cannot be evaluated."""
         code = compile(ast.Expression(expression), self.name, "eval")
         try:
             return eval(code, {"__builtins__": {}}, Names(self))
@@ -116,7 +116,7 @@ def imported(module: str, name: str) -> Any:
 
 
 def find(target: str) -> tuple[Definition, Source] | None:
-    """The class or function of a dotted name, and where it is defined; None where its text is not to be had."""
+    """The class or function of a dotted name, and where it is defined; None where its text cannot be read."""
     module, _, name = target.rpartition(".")
     source = read(module) if module else None
     return None if source is None else source.find(name)

@@ -1,4 +1,4 @@
-"""How long a run trains, and settings of the trainer that make a figure untrue or cannot work together."""
+"""The length of a training, and settings of the trainer that make a metric untrue or cannot work together."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def length(trainer: Mapping[str, Any], epochs_scale: float) -> dict[str, int]:
 
 
 def check_trainer(trainer: Mapping[str, Any], optimizer: Mapping[str, Any], max_epochs: int) -> None:
-    """Refuse what would end in a figure of some of the images, in no figure at all, or in a traceback.
+    """Refuse settings that would end in metrics of some of the images, in no metrics at all, or in a traceback.
 
     Args:
         trainer: its settings.
@@ -34,7 +34,7 @@ def check_trainer(trainer: Mapping[str, Any], optimizer: Mapping[str, Any], max_
     for key in PARTIAL:
         if trainer.get(key):
             raise UserError(
-                f"trainer.{key}={show(trainer[key])}: validation and test figures are of all their images; leave it "
+                f"trainer.{key}={show(trainer[key])}: validation and test metrics are of all their images; leave it "
                 "out (for a quick try use trainer.max_epochs=1 trainer.limit_train_batches=10)"
             )
     every = trainer.get("check_val_every_n_epoch")
