@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import commands
-from vae_lab.configuration.processes import PLACES, is_first
+from vae_lab.configuration.processes import RANKS, is_first
 
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")
 
@@ -74,7 +74,7 @@ def test_processes_without_a_common_folder_are_refused(size: str, arguments: lis
     ],
 )
 def test_one_process_writes(places: dict[str, str], first: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in PLACES:
+    for name in RANKS:
         monkeypatch.delenv(name, raising=False)
     for name, place in places.items():
         monkeypatch.setenv(name, place)
