@@ -41,7 +41,7 @@ def test_squared_error_of_a_sigmoid_is_a_quarter_of_that_of_a_tanh() -> None:
     )
 
 
-@pytest.mark.parametrize("law", [Gaussian, GaussianShared, GaussianPixel])
+@pytest.mark.parametrize("distribution", [Gaussian, GaussianShared, GaussianPixel])
 def test_means_lie_in_the_pixel_range_and_start_where_they_should(distribution: type[Likelihood]) -> None:
     likelihood = distribution(MNIST_SHAPE, mean_range="unit_interval")  # type: ignore[call-arg]
     mean = torch.linspace(0.01, 0.99, 784).reshape(MNIST_SHAPE)
