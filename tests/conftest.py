@@ -1,4 +1,4 @@
-"""What the tests share: composed configurations, and the real data where it is at hand."""
+"""The fixtures that tests share: the real data where it is at hand, no network, and images of a user's own."""
 
 import os
 from pathlib import Path
@@ -7,17 +7,7 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
 from PIL import Image
-
-from vae_lab.configuration.paths import conf_dir
-
-
-def composed(*overrides: str) -> DictConfig:
-    """The configuration of `python -m vae_lab.train` with the given overrides."""
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return compose("train", list(overrides))
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab.configuration.check import check
 from vae_lab.errors import UserError
 from vae_lab.likelihoods.gaussian import Gaussian

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import commands
+from helpers import commands
 
 EVALUATE = "+hydra.callbacks.evaluate._target_=vae_lab.training.after_training.Evaluate"
 COMPARE = "+hydra.callbacks.compare._target_=vae_lab.training.after_training.CompareEstimators"

@@ -6,11 +6,10 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal
 
-import parts
-import test_hierarchies as chain
-from conftest import composed
-from exact import LinearGaussian
-from test_evaluation import agrees, context
+from helpers import chain, parts
+from helpers.composed import composed
+from helpers.exact import LinearGaussian
+from helpers.measuring import agrees, context
 from vae_lab import build
 from vae_lab.evaluation.measure import Images
 from vae_lab.evaluation.measures.ais import DREAM, SIMULATED, AnnealedImportanceSampling

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from test_measures import context
+from helpers.untrained import context
 from vae_lab.evaluation.measures.gaussian_mixture import GaussianMixture
 from vae_lab.evaluation.measures.reconstruction import Reconstruction, squared_error_of_pca
 

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-import exact
-from parts import close
+from helpers import exact
+from helpers.parts import close
 from vae_lab.evaluation import validation_bounds
 from vae_lab.maths import bounds
 from vae_lab.objectives.elbo import ELBO

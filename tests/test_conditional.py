@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch.nn.functional import one_hot
 
-import commands
-import parts
 import vae_lab
-from conftest import composed
+from helpers import commands, parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.errors import UserError
 from vae_lab.models.latent_model import LatentModel

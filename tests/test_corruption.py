@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.corruptions.corruption import Corruption
 from vae_lab.corruptions.noise import GaussianNoise, Masking, SaltAndPepper

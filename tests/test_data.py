@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from conftest import composed
-from parts import close
+from helpers.composed import composed
+from helpers.parts import close
 from vae_lab import build
 from vae_lab.data.batches import Batch, EvaluationBatches, Shard, TrainBatches, binarize
 from vae_lab.data.image_set import Split, split_off

@@ -13,7 +13,7 @@ from PIL import Image
 from torchvision import datasets
 from torchvision.datasets.utils import calculate_md5
 
-from image_files import RANDOM, all_of, pairs, pixels
+from helpers.image_files import RANDOM, all_of, pairs, pixels
 from vae_lab.data import omniglot
 from vae_lab.data.cifar10 import CIFAR10
 from vae_lab.data.frey_faces import FreyFaces

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.data.batches import Batch, dequantize
 from vae_lab.data.module import ImageData

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Normal
 
-import parts
+from helpers import parts
 from vae_lab.maths import divergences
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab.errors import UserError
 from vae_lab.experimental.ensemble.groups import check_ensemble, grouped
 from vae_lab.experimental.ensemble.rng_tape import Draw, Replay

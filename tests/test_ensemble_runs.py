@@ -9,8 +9,8 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, open_dict
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-import commands
 import vae_lab
+from helpers import commands
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.data.module import ImageData
 from vae_lab.experimental.ensemble.fit import fit_together

@@ -9,9 +9,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-import commands
 import vae_lab
-from conftest import composed
+from helpers import commands
+from helpers.composed import composed
 from vae_lab.data.batches import to_unit
 from vae_lab.evaluation import record
 from vae_lab.evaluation.context import evaluation_context

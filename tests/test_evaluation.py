@@ -6,15 +6,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-import parts
-from conftest import composed
-from exact import LinearGaussian
+from helpers import parts
+from helpers.composed import composed
+from helpers.exact import LinearGaussian
+from helpers.measuring import agrees, context
 from vae_lab.configuration.check import check_part
 from vae_lab.configuration.paths import conf_dir
-from vae_lab.data.image_set import Split, Splits
-from vae_lab.data.module import ImageData
 from vae_lab.evaluation import blocks as evaluation_blocks
-from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure
+from vae_lab.evaluation.measure import Measure
 from vae_lab.evaluation.measures.active_units import ActiveUnits
 from vae_lab.evaluation.measures.ais import AnnealedImportanceSampling
 from vae_lab.evaluation.measures.amortisation import Amortisation
@@ -24,7 +23,6 @@ from vae_lab.evaluation.measures.nll import NLL
 from vae_lab.evaluation.measures.surgery import Surgery
 from vae_lab.maths import aggregate
 from vae_lab.maths.importance import ImportanceWeights
-from vae_lab.models.latent_model import LatentModel
 
 MEASURES: dict[str, Measure] = {
     "bounds": Bounds(num_samples=5),
@@ -35,30 +33,6 @@ MEASURES: dict[str, Measure] = {
     "amortisation": Amortisation(num_images=4, num_steps=5, num_samples=20),
     "marginal_likelihood": MarginalLikelihood(num_images=4, num_samples=9, num_transitions=1),
 }
-
-
-def context(model: LatentModel, x: torch.Tensor, seed: int = 0, **changes: object) -> EvaluationContext:
-    """A model and images without a run, of grey pixels whose levels were spread out."""
-    levels = Split(torch.zeros(len(x), *x.shape[1:], dtype=torch.uint8), torch.zeros(len(x), dtype=torch.long))
-    images = Images(x, levels.labels, None)
-    given = EvaluationContext(
-        model=model,
-        config=composed("likelihood=gaussian"),
-        fits_prior=True,
-        data=ImageData(Splits(levels, levels, levels), "none", 10, 0, "uniform"),
-        images=images,
-        training=images,
-        seed=seed,
-        device=torch.device("cpu"),
-        max_rows=1000,
-    )
-    return replace(given, **changes)  # type: ignore[arg-type]
-
-
-def agrees(estimate: Estimate, exact: float, slack: float = 0.0) -> None:
-    """Assert that a figure is the exact value, within five of the standard errors that it states."""
-    assert estimate.standard_error is not None
-    assert abs(estimate.value - exact) <= 5 * estimate.standard_error + slack, f"{estimate} is not {exact}"
 
 
 def test_an_exact_posterior_gives_the_exact_likelihood_with_any_number_of_samples() -> None:

@@ -13,8 +13,8 @@ from hydra import initialize_config_dir
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.configuration.flat import flatten

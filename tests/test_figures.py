@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-import parts
+from helpers import parts
 from vae_lab.reports import pictures
 
 

@@ -8,9 +8,8 @@ import pytest
 import torch
 from torch.distributions import Normal
 
-import commands
-import parts
 import vae_lab
+from helpers import commands, parts
 from vae_lab.errors import UserError
 from vae_lab.evaluation.criterion import KernelScore, criterion_of
 from vae_lab.maths import divergences

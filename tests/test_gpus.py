@@ -1,14 +1,13 @@
 """Processes that share the GPUs of a machine: what each sees. No GPU is needed to find that out."""
 
 import os
-import sys
-import time
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-import commands
+from helpers import commands
+from helpers.surroundings import surroundings
 from vae_lab.errors import UserError
 from vae_lab.sweeps.gpus import THREADS, VISIBLE, Processes, places, visible_gpus
 
@@ -37,18 +36,6 @@ def test_no_place_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         places(["0"], 0)
 
 
-def surroundings(number: int, waits_for: Path | None = None, leaves: Path | None = None) -> tuple[int, int, str, str]:
-    """What a job sees."""
-    assert "torch" not in sys.modules, "too late to choose a GPU"
-    deadline = time.monotonic() + 120
-    while waits_for is not None and not waits_for.exists():
-        assert time.monotonic() < deadline, "the other process waits for this one"
-        time.sleep(0.05)
-    if leaves is not None:
-        leaves.touch()
-    return number, os.getpid(), os.environ[VISIBLE], os.environ[THREADS]
-
-
 def test_each_process_keeps_its_gpu_and_takes_a_job_when_it_is_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +53,7 @@ def test_each_process_keeps_its_gpu_and_takes_a_job_when_it_is_free(
 
 
 def test_a_sweep_is_spread_over_the_visible_gpus(tmp_path: Path) -> None:
-    tell = ("launcher=gpus", "hydra.launcher.runs_per_gpu=2", "+callbacks.tell._target_=interrupt.TellGpu")
+    tell = ("launcher=gpus", "hydra.launcher.runs_per_gpu=2", "+callbacks.tell._target_=helpers.interrupt.TellGpu")
     sweep = ("-m", *SMALL, *QUIET, *tell, "seed=0,1", f"hydra.sweep.dir={tmp_path}")
     done = commands.train(*sweep, CUDA_VISIBLE_DEVICES="3,5")
     assert done.returncode == 0, done.stderr

@@ -11,11 +11,8 @@ from hydra import compose, initialize_config_dir
 from PIL import Image
 from torch import Tensor
 
-import commands
-import exact
-import parts
-from test_estimators import MEAN, SCALE, G, X
-from test_score_function import B, C
+from helpers import commands, exact, parts
+from helpers.gradients import MEAN, SCALE, B, C, G, X
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
 from vae_lab.evaluation.gradients.noise import Noise, gradient, noise_of, parameters_of_q

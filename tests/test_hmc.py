@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import exact
-import parts
+from helpers import exact, parts
 from vae_lab.maths import hmc
 
 NUM_LEAPFROG = 10

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-import parts
+from helpers import parts
 from vae_lab.networks.initialization import GlorotUniform, Normal, layers
 
 BIG = nn.Linear(300, 200)

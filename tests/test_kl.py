@@ -4,7 +4,7 @@ import torch
 from torch.distributions import Bernoulli, Independent, Normal
 from torch.distributions.kl import kl_divergence
 
-from parts import close
+from helpers.parts import close
 from vae_lab.maths import kl
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-import parts
+from helpers import parts
 from vae_lab.likelihoods.continuous_bernoulli import ContinuousBernoulliDistribution
 from vae_lab.likelihoods.discretized_logistic import DiscretizedLogistic, DiscretizedLogisticMixture
 from vae_lab.likelihoods.gaussian import GaussianPixel

@@ -7,10 +7,9 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
-import parts
-import test_hierarchies as chain
-from exact import LinearGaussian
-from test_evaluation import agrees, context
+from helpers import chain, parts
+from helpers.exact import LinearGaussian
+from helpers.measuring import agrees, context
 from vae_lab.evaluation.measures.marginal_likelihood import MarginalLikelihood
 from vae_lab.maths import marginal_likelihood as marginal
 from vae_lab.maths.annealing import Path

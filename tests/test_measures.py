@@ -10,32 +10,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
+from helpers.untrained import context
 from vae_lab import build
 from vae_lab.errors import UserError
 from vae_lab.evaluation import classifier
-from vae_lab.evaluation.context import evaluation_context
 from vae_lab.evaluation.draws import draw_images
-from vae_lab.evaluation.measure import EvaluationContext, Images, Measure
+from vae_lab.evaluation.measure import Images, Measure
 from vae_lab.evaluation.measures.anomaly import Anomaly
 from vae_lab.evaluation.measures.disentanglement import Disentanglement
 from vae_lab.evaluation.measures.latents import Latents
 from vae_lab.evaluation.measures.memorisation import Memorisation
 from vae_lab.evaluation.measures.samples import Samples
-from vae_lab.runs.trained import Trained
 
 CPU = torch.device("cpu")
-
-
-def context(*overrides: str, split: Any = "test") -> EvaluationContext:
-    """A model that was never trained, on digits."""
-    config = composed("data=digits", "latent_dim=4", *overrides)
-    data = build.data(config)
-    classes = build.num_classes(config, data)
-    model = build.model(config, data.image_shape, data.pixel_mean(), classes).eval().requires_grad_(False)
-    run = Trained(model, config, data.image_shape, {}, fits_prior=True, num_classes=classes)
-    return evaluation_context(run, split=split, num_images=None, seed=0, device=CPU, memory_mib=1024)
 
 
 def of_classes(labels: Tensor) -> Images:

@@ -11,13 +11,12 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal, kl_divergence
 
-import exact
-import parts
-from conftest import composed
-from test_estimators import NUM, POSTERIOR, PerImage, Shifted, X
-from test_hierarchies import OFFSET, SCALE, SLOPE, image, ladder, two_layers
-from test_linear_vae import IMAGE_SHAPE, LATENT_DIM, fit, maximum_log_likelihood
-from test_resume import resumed_after_kill
+from helpers import exact, parts
+from helpers.chain import OFFSET, SCALE, SLOPE, image, ladder, two_layers
+from helpers.composed import composed
+from helpers.gradients import NUM, POSTERIOR, PerImage, Shifted, X
+from helpers.probabilistic_pca import IMAGE_SHAPE, LATENT_DIM, fit, maximum_log_likelihood
+from helpers.resuming import resumed_after_kill
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.errors import UserError

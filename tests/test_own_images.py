@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from image_files import RANDOM, all_of, pairs, pixels
+from helpers.image_files import RANDOM, all_of, pairs, pixels
 from vae_lab.data.arrays import Arrays
 from vae_lab.data.folder import Folder
 from vae_lab.data.image_set import Splits

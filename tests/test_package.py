@@ -7,7 +7,7 @@ import sysconfig
 import venv
 from pathlib import Path
 
-import commands
+from helpers import commands
 
 
 def test_the_wheel_trains_on_digits(tmp_path: Path) -> None:

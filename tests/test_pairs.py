@@ -7,8 +7,8 @@ import pytest
 import torch
 from omegaconf import DictConfig
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.errors import UserError

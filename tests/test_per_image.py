@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-import parts
-from exact import LinearGaussian
-from test_evaluation import agrees
+from helpers import parts
+from helpers.exact import LinearGaussian
+from helpers.measuring import agrees
 from vae_lab.evaluation.measure import Images, over_images
 from vae_lab.training.per_image import PerImage
 

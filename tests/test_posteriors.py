@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.distributions import Independent, MultivariateNormal, Normal
 from torch.distributions.kl import kl_divergence
 
-import parts
+from helpers import parts
 from vae_lab.distributions.flows import FlowDistribution
 from vae_lab.distributions.pushforward import CholeskyNormal, Pushforward, log_standard_normal
 from vae_lab.maths import kl

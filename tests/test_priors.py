@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.distributions.flows import FlowDistribution

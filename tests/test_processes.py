@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import commands
+from helpers import commands
 from vae_lab.configuration.processes import PLACES, is_first
 
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2")

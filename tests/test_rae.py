@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-import parts
+from helpers import parts
 from vae_lab.maths import smoothness
 from vae_lab.models.vae import VAE
 from vae_lab.objectives.autoencoder import Autoencoder

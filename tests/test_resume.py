@@ -2,24 +2,13 @@
 
 import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-import commands
-
-# 37 batches an epoch, a checkpoint after every tenth.
-SETTINGS = (
-    "data=digits",
-    "data.batch_size=32",
-    "latent_dim=2",
-    "trainer=cpu",
-    "trainer.max_epochs=3",
-    "trainer.log_every_n_steps=7",
-    "checkpoint_every_n_steps=10",
-)
+from helpers import commands
+from helpers.resuming import SETTINGS, resumed_after_kill, state, stop, timeless
 
 
 @pytest.fixture(scope="module")
@@ -29,24 +18,6 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = commands.train(*SETTINGS, f"hydra.run.dir={run_dir}")
     assert done.returncode == 0, done.stderr
     return run_dir
-
-
-def stop(batch: int, signal: str) -> tuple[str, ...]:
-    """The overrides that interrupt a run at a batch."""
-    return (
-        "+callbacks.stop._target_=interrupt.InterruptAt",
-        f"+callbacks.stop.batch={batch}",
-        f"+callbacks.stop.name={signal}",
-    )
-
-
-def timeless(run_dir: Path) -> dict[str, Any]:
-    return {key: value for key, value in commands.metrics(run_dir).items() if "second" not in key}
-
-
-def state(run_dir: Path) -> dict[str, Any]:
-    checkpoint = torch.load(run_dir / "checkpoints" / "last.ckpt", weights_only=True)
-    return {"weights": checkpoint["state_dict"], "optimizer": checkpoint["optimizer_states"]}
 
 
 def scalars(run_dir: Path) -> dict[str, list[tuple[int, float]]]:
@@ -82,18 +53,6 @@ def test_ends_bit_identical(
     torch.testing.assert_close(state(tmp_path), state(uninterrupted), rtol=0, atol=0)
     assert timeless(tmp_path) == timeless(uninterrupted)
     assert scalars(tmp_path) == scalars(uninterrupted)
-
-
-def resumed_after_kill(folder: Path, *settings: str) -> dict[str, Any]:
-    """The last state of a run that was killed in batch 25 and resumed, seen to be that of an uninterrupted one."""
-    uninterrupted, cut = folder / "whole", folder / "cut"
-    assert commands.train(*SETTINGS, *settings, f"hydra.run.dir={uninterrupted}").returncode == 0
-    assert commands.train(*SETTINGS, *settings, *stop(25, "SIGKILL"), f"hydra.run.dir={cut}").returncode == -9
-    resumed = commands.train(f"resume={cut}", "callbacks.stop=null")
-    assert resumed.returncode == 0, resumed.stderr
-    torch.testing.assert_close(state(cut), state(uninterrupted), rtol=0, atol=0)
-    assert timeless(cut) == timeless(uninterrupted)
-    return state(cut)
 
 
 def test_a_schedule_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import Tensor
 
-import parts
+from helpers import parts
 from vae_lab.evaluation.scores import samples
 from vae_lab.evaluation.scores.neighbours import distance_to_nearest
 from vae_lab.evaluation.scores.ranking import auroc

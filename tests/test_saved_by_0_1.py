@@ -7,8 +7,8 @@ import pytest
 import torch
 from hydra.utils import get_object
 
-import commands
 import vae_lab
+from helpers import commands
 from vae_lab.runs.aliases import current_name
 
 SAVED = Path(__file__).parent / "data" / "saved_by_0_1"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-import commands
+from helpers import commands
 from vae_lab.training.lr_schedules import Stages
 
 

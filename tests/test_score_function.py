@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-import parts
-from conftest import composed
-from test_estimators import MEAN, SCALE, G, X, exact_gradient_of_two_samples, run
+from helpers import parts
+from helpers.composed import composed
+from helpers.gradients import MEAN, SCALE, B, C, G, X, exact_gradient_of_two_samples, run
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.errors import UserError
@@ -20,10 +20,6 @@ from vae_lab.objectives.running_mean import RunningMean
 from vae_lab.objectives.score_function import ConstantBaseline, LearnedBaseline, LeaveOneOut, WithoutBaseline
 from vae_lab.objectives.vimco import VIMCO
 from vae_lab.objectives.wake_sleep import ReweightedWakeSleep, WakeSleep
-
-# The notation of the closed forms: log w = c + s g e + b e^2 at z = m + s e.
-B = 0.5 - SCALE**2
-C = -0.5 * math.log(2 * math.pi) + math.log(SCALE) - 0.5 * ((X - MEAN) ** 2 + MEAN**2)
 
 # Two variables of three values, under images of four binary pixels: all can be enumerated.
 TINY = (1, 2, 2)

@@ -15,8 +15,7 @@ from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 from optuna.trial import FrozenTrial, TrialState
 
-import commands
-import parts
+from helpers import commands, parts
 from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import compose_checked, compose_with_hydra
 from vae_lab.configuration.paths import conf_dir
@@ -66,11 +65,11 @@ class Searches:
 @pytest.fixture(scope="module")
 def searches(tmp_path_factory: pytest.TempPathFactory) -> Searches:
     whole, cut, best, two = (tmp_path_factory.mktemp(name) for name in ("whole", "cut", "best", "two"))
-    stop = ["+callbacks.stop._target_=interrupt.InterruptAt", "+callbacks.stop.name=SIGKILL"]
+    stop = ["+callbacks.stop._target_=helpers.interrupt.InterruptAt", "+callbacks.stop.name=SIGKILL"]
     stop += ["+callbacks.stop.batch=14", "+callbacks.stop.job=1", "checkpoint_every_n_steps=3"]  # of 10 in an epoch
     killed = commands.train(*ONE, *stop, "hydra.sweeper.n_trials=4", f"hydra.sweep.dir={cut}")
     before = {path: path.stat().st_mtime_ns for path in cut.glob("*/metrics.json")}
-    fail = ["+callbacks.fail._target_=interrupt.FailAtStart", "+callbacks.fail.job=1"]
+    fail = ["+callbacks.fail._target_=helpers.interrupt.FailAtStart", "+callbacks.fail.job=1"]
     runs = {
         "cut": [*ONE, "hydra.sweeper.n_trials=6", f"hydra.sweep.dir={cut}"],
         "whole": [*ONE, "hydra.sweeper.n_trials=6", f"hydra.sweep.dir={whole}"],

@@ -4,7 +4,7 @@ import pytest
 from hydra import initialize_config_dir
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
-import parts
+from helpers import parts
 from vae_lab.configuration.overrides import compose_with_hydra, parse
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError

@@ -13,7 +13,7 @@ from hydra import initialize_config_dir
 from omegaconf import DictConfig
 from optuna.trial import FrozenTrial
 
-import parts
+from helpers import parts
 from vae_lab.configuration.overrides import compose_with_hydra, parse
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError

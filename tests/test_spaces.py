@@ -13,9 +13,9 @@ from omegaconf import DictConfig
 from torch import Tensor
 from torch.distributions import Independent, OneHotCategorical
 
-import parts
 import vae_lab
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.distributions.delta import Delta

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Beta
 
-import parts
+from helpers import parts
 from vae_lab.distributions.special import digamma_difference, log_gamma_ratio
 from vae_lab.distributions.sphere import PowerSpherical, UniformSphere
 from vae_lab.maths import kl

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from conftest import composed
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.data.image_set import Split
 from vae_lab.data.sprites import Sprites

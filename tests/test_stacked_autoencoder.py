@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.errors import UserError

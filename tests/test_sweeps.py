@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from hydra import initialize_config_dir
 
-import commands
-import parts
+from helpers import commands, parts
 from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import compose_checked, compose_with_hydra
 from vae_lab.configuration.paths import conf_dir
@@ -41,7 +40,7 @@ def test_a_killed_sweep_ends_with_the_same_report(tmp_path: Path) -> None:
         *(f"figures/{name}.png" for name in ("rate_distortion", "learning_curves")),
     }
 
-    stop = ("+callbacks.stop._target_=interrupt.InterruptAt", "+callbacks.stop.name=SIGKILL")
+    stop = ("+callbacks.stop._target_=helpers.interrupt.InterruptAt", "+callbacks.stop.name=SIGKILL")
     killed = commands.train(
         *TWELVE, *stop, "+callbacks.stop.batch=25", "+callbacks.stop.job=5", f"hydra.sweep.dir={cut}"
     )
@@ -67,7 +66,7 @@ def test_a_killed_sweep_ends_with_the_same_report(tmp_path: Path) -> None:
 
 def test_a_failed_job_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     sweep = ("-m", *ONE_EPOCH, "optimizer.lr=1e30,0.001", "seed=0,1", f"hydra.sweep.dir={tmp_path}")
-    fail = ("+callbacks.fail._target_=interrupt.FailAtStart", "+callbacks.fail.job=2")
+    fail = ("+callbacks.fail._target_=helpers.interrupt.FailAtStart", "+callbacks.fail.job=2")
     done = commands.train(*sweep, *fail)
     assert done.returncode == 1
     assert "3 of the sweep's jobs failed; what went wrong" in done.stderr
@@ -123,7 +122,7 @@ def test_launchers_divide_the_cores(
     name: str, setting: str, num_processes: int, num_threads: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    launcher = (f"launcher={name}", setting, "+callbacks.tell._target_=interrupt.TellThreads")
+    launcher = (f"launcher={name}", setting, "+callbacks.tell._target_=helpers.interrupt.TellThreads")
     sweep = ("-m", *ONE_EPOCH, *launcher, "seed=0,1", "optimizer.lr=0.001,1e30", f"hydra.sweep.dir={tmp_path}")
     done = commands.train(*sweep)
     assert done.returncode == 1
@@ -137,7 +136,7 @@ def test_launchers_divide_the_cores(
 
 def test_a_job_that_is_queued_again_goes_on(tmp_path: Path) -> None:
     """What a cluster sends to a job that it preempts, or that ran out of time."""
-    stop = [f"+callbacks.stop.{key}" for key in ("_target_=interrupt.InterruptAt", "batch=25", "name=SIGUSR2")]
+    stop = [f"+callbacks.stop.{key}" for key in ("_target_=helpers.interrupt.InterruptAt", "batch=25", "name=SIGUSR2")]
     launcher = ("launcher=submitit_local", "hydra.launcher.cpus_per_task=1")
     done = commands.train("-m", *ONE_EPOCH, *launcher, *stop, "seed=0", f"hydra.sweep.dir={tmp_path}")
     assert done.returncode == 0, done.stderr
@@ -162,7 +161,8 @@ def need_ray(name: str) -> None:
 
 def test_ray_runs_the_jobs(tmp_path: Path) -> None:
     need_ray("ray")
-    launcher = ("launcher=ray", "hydra.launcher.ray.init.num_cpus=2", "+callbacks.tell._target_=interrupt.TellThreads")
+    tell = "+callbacks.tell._target_=helpers.interrupt.TellThreads"
+    launcher = ("launcher=ray", "hydra.launcher.ray.init.num_cpus=2", tell)
     sweep = ("-m", *ONE_EPOCH, *launcher, "seed=0,1", "optimizer.lr=0.001,1e30", f"hydra.sweep.dir={tmp_path}")
     done = commands.train(*sweep)
     assert done.returncode == 1

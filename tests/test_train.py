@@ -9,8 +9,8 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-import commands
 import vae_lab
+from helpers import commands
 from vae_lab.data.digits import Digits
 from vae_lab.runs.resume import RESUMABLE
 

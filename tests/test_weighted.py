@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
-import exact
-import parts
-from conftest import composed
+from helpers import exact, parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.distributions.pushforward import CholeskyNormal

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import one_hot
 
-from conftest import composed
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.configuration.choices import declared, declaring, targets
 from vae_lab.configuration.pairs import Space, declared_use, objectives_with

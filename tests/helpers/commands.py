@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[2]
 
 
 def run(command: str, *overrides: str, cwd: Path = REPOSITORY, **env: str) -> subprocess.CompletedProcess[str]:

@@ -8,6 +8,7 @@ RANDOM = np.random.default_rng(0)
 
 
 def pixels(*shape: int) -> np.ndarray:
+    """Random levels of the given shape."""
     return RANDOM.integers(0, 256, shape, np.uint8)
 
 
@@ -20,4 +21,5 @@ def all_of(splits: Splits, num_train: int) -> list[tuple[bytes, int]]:
 
 
 def pairs(images: np.ndarray, labels: np.ndarray) -> list[tuple[bytes, int]]:
+    """The pairs of image and label, in an order that does not depend on theirs."""
     return sorted((image.tobytes(), int(label)) for image, label in zip(images, labels, strict=True))

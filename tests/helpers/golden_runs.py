@@ -1,4 +1,4 @@
-"""Record the golden files: `python tests/golden/record.py`, on one thread.
+"""Record the golden files: `python tests/helpers/golden_runs.py`, on one thread.
 
 A golden file holds what a small run on digits logged in its first 20 steps, and the metrics of its test. They change
 only where a commit means to change a number, and that commit says why.
@@ -14,7 +14,7 @@ from typing import Any
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-GOLDEN = Path(__file__).parent
+GOLDEN = Path(__file__).parents[1] / "golden"
 SOURCE = GOLDEN.parents[1] / "src"
 RUNS = sorted(path.stem.removeprefix("golden_") for path in (GOLDEN / "conf" / "experiment").glob("*.yaml"))
 
