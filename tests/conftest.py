@@ -51,3 +51,14 @@ def own_images(tmp_path: Path) -> dict[str, Path]:
         Image.fromarray(image).save(tmp_path / "pictures" / f"{number:02}.png")
     np.save(tmp_path / "images.npy", pixels)
     return {"folder": tmp_path / "pictures", "arrays": tmp_path / "images.npy"}
+
+
+@pytest.fixture(autouse=True)
+def accelerator(request: pytest.FixtureRequest) -> None:
+    """A test that is marked `gpu` is skipped where there is no accelerator."""
+    if request.node.get_closest_marker("gpu") is None:
+        return
+    import torch
+
+    if not torch.accelerator.is_available():
+        pytest.skip("no accelerator is available")
