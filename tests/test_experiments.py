@@ -130,6 +130,7 @@ for name, fewer in {fewer}.items():
 """
 
 
+@pytest.mark.slow
 def test_all_run_at_smoke_size(tmp_path: Path) -> None:
     settings = ["seed=0", "trainer=cpu", "trainer.max_epochs=1", "data.batch_size=200", "nll_samples=2"]
     fewer = {name: FEWER.get(name, []) for name in NAMES}

@@ -14,6 +14,8 @@ from helpers import commands
 from vae_lab.data.digits import Digits
 from vae_lab.runs.resume import RESUMABLE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:

@@ -19,6 +19,7 @@ SETTINGS = ("data=digits", "trainer.max_epochs=1", "trainer.log_every_n_steps=5"
 DETERMINISTIC = ("likelihood=squared_error", "data.dequantize=none", "posterior=delta", "objective=autoencoder")
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_work(tmp_path: Path) -> None:
     """Every rank takes half of each batch; the figures are sums over both."""
     done = commands.train(*SETTINGS, *TWO, f"hydra.run.dir={tmp_path}")
@@ -28,6 +29,7 @@ def test_two_processes_share_the_work(tmp_path: Path) -> None:
     assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == 9
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_one_process(tmp_path: Path) -> None:
     """The same batches, shared out by torchrun, and figures that are means over all images of both."""
     alone, shared = tmp_path / "alone", tmp_path / "shared"
@@ -54,6 +56,7 @@ def test_the_figures_are_those_of_one_process(tmp_path: Path) -> None:
     torch.testing.assert_close(weights, others, rtol=1e-2, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", ["WORLD_SIZE", "SLURM_STEP_NUM_TASKS"])
 @pytest.mark.parametrize(("arguments", "key"), [([], "hydra.run.dir"), (["-m", "seed=0,1"], "hydra.sweep.dir")])
 def test_processes_without_a_common_folder_are_refused(size: str, arguments: list[str], key: str) -> None:

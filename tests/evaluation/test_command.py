@@ -18,6 +18,8 @@ from vae_lab.evaluation.context import evaluation_context
 from vae_lab.evaluation.measure import Estimate
 from vae_lab.evaluation.measures.nll import NLL
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("measure.nll.num_samples=20", "measure=[bounds,nll]", "device=cpu")
 
 

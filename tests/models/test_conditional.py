@@ -81,6 +81,7 @@ def test_images_without_classes_are_refused() -> None:
         build.num_classes(config, data)
 
 
+@pytest.mark.slow
 def test_trains_and_comes_back(tmp_path: Path) -> None:
     done = commands.train(
         "data=digits", "condition=label", "prior=label_normal", "trainer.max_epochs=2", f"hydra.run.dir={tmp_path}"

@@ -8,6 +8,8 @@ import torch.multiprocessing as mp
 from helpers import parts
 from helpers.two_processes import WORLD_SIZE, work
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:

@@ -61,6 +61,7 @@ def test_the_law_of_the_images_has_a_lower_kernel_score_than_one_of_them() -> No
     assert honest < collapsed
 
 
+@pytest.mark.slow
 def test_a_gan_trains_resumes_and_loads(tmp_path: Path) -> None:
     plan = ("data=digits", "objective=gan", "latent_dim=4", "data.batch_size=256", "trainer=cpu", "compile=false")
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"

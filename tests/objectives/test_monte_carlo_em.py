@@ -86,6 +86,7 @@ def linear_data() -> Tensor:
     return (0.5 + x + 0.3 * torch.randn(x.shape, generator=generator)).double().reshape(-1, *IMAGE_SHAPE)
 
 
+@pytest.mark.slow
 def test_reaches_the_maximum_likelihood_and_fits_q_to_the_posterior() -> None:
     """Probabilistic PCA, whose likelihood and posterior are exact for any weights; the ELBO takes no part."""
     images = linear_data()
@@ -160,6 +161,7 @@ def test_its_state_is_saved_and_loaded(num_before: int) -> None:
         torch.testing.assert_close(*losses, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_bit_identical(tmp_path: Path) -> None:
     """Saved after 24 of 37 batches: between two updates with the same samples."""
     resumed_after_kill(tmp_path, "trainer.max_epochs=1", "checkpoint_every_n_steps=12", "objective=monte_carlo_em")

@@ -193,6 +193,7 @@ def train(*overrides: str) -> str:
     return run.stdout + run.stderr
 
 
+@pytest.mark.slow
 def test_an_autoencoder_trains_resumes_and_loads(tmp_path: Path) -> None:
     plan = ("data=digits", "posterior=delta", "objective=autoencoder", "data.batch_size=256")
     printed = train(*plan, "trainer.max_epochs=2", f"hydra.run.dir={tmp_path}")

@@ -36,6 +36,7 @@ def test_no_place_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         places(["0"], 0)
 
 
+@pytest.mark.slow
 def test_each_process_keeps_its_gpu_and_takes_a_job_when_it_is_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -52,6 +53,7 @@ def test_each_process_keeps_its_gpu_and_takes_a_job_when_it_is_free(
     assert {int(threads) for *_, threads in told} == {max(1, (os.cpu_count() or 1) // 2)}
 
 
+@pytest.mark.slow
 def test_a_sweep_is_spread_over_the_visible_gpus(tmp_path: Path) -> None:
     tell = ("launcher=gpus", "hydra.launcher.runs_per_gpu=2", "+callbacks.tell._target_=helpers.interrupt.TellGpu")
     sweep = ("-m", *SMALL, *QUIET, *tell, "seed=0,1", f"hydra.sweep.dir={tmp_path}")

@@ -29,6 +29,7 @@ def report_of(sweep_dir: Path) -> dict[str, bytes]:
     return {str(path.relative_to(sweep_dir)): path.read_bytes() for path in files}
 
 
+@pytest.mark.slow
 def test_a_killed_sweep_ends_with_the_same_report(tmp_path: Path) -> None:
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     done = commands.train(*TWELVE, f"hydra.sweep.dir={whole}")
@@ -64,6 +65,7 @@ def test_a_killed_sweep_ends_with_the_same_report(tmp_path: Path) -> None:
     assert report_of(cut) == report_of(whole)
 
 
+@pytest.mark.slow
 def test_a_failed_job_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     sweep = ("-m", *ONE_EPOCH, "optimizer.lr=1e30,0.001", "seed=0,1", f"hydra.sweep.dir={tmp_path}")
     fail = ("+callbacks.fail._target_=helpers.interrupt.FailAtStart", "+callbacks.fail.job=2")
@@ -82,6 +84,7 @@ def test_a_failed_job_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     assert [path.parent.name for path in tmp_path.glob("*/metrics.json")] == ["3"]
 
 
+@pytest.mark.slow
 def test_a_bad_value_is_one_line_before_anything_starts(tmp_path: Path) -> None:
     refused = commands.train("-m", "data=digits", "latent_dim=2,-3", "seed=0,1", f"hydra.sweep.dir={tmp_path / 'new'}")
     assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
@@ -111,6 +114,7 @@ def test_ready_sweep_is_sound(name: str) -> None:
             check(compose_checked("train", job))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "setting", "num_processes", "num_threads"),
     [
@@ -134,6 +138,7 @@ def test_launchers_divide_the_cores(
     assert "| 2 | " in (tmp_path / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_a_job_that_is_queued_again_goes_on(tmp_path: Path) -> None:
     """What a cluster sends to a job that it preempts, or that ran out of time."""
     stop = [f"+callbacks.stop.{key}" for key in ("_target_=helpers.interrupt.InterruptAt", "batch=25", "name=SIGUSR2")]
@@ -159,6 +164,7 @@ def need_ray(name: str) -> None:
         pytest.skip("launcher=ray needs the extra 'ray', in an environment of its own")
 
 
+@pytest.mark.slow
 def test_ray_runs_the_jobs(tmp_path: Path) -> None:
     need_ray("ray")
     tell = "+callbacks.tell._target_=helpers.interrupt.TellThreads"
@@ -193,6 +199,7 @@ for name in {names}:
 """
 
 
+@pytest.mark.slow
 def test_ready_sweeps_run_at_smoke_size(tmp_path: Path) -> None:
     names = parts.names("sweep")
     settings = ["seed=0", "trainer.max_epochs=1", "callbacks.progress=null", "nll_samples=2", "model.hidden_sizes=[16]"]

@@ -19,6 +19,7 @@ def test_stages_are_those_of_the_iwae_paper() -> None:
     assert stages.factor(2 * 3280, 2 * 3280) == pytest.approx(0.1), "where the optimizer stands in the end"
 
 
+@pytest.mark.slow
 def test_a_shortened_run_has_the_whole_schedule_and_cannot_be_prolonged(tmp_path: Path) -> None:
     settings = ["data=digits", "data.batch_size=300", "trainer=cpu", "trainer.max_epochs=200", "epochs_scale=0.01"]
     settings += ["model.hidden_sizes=[8]"]

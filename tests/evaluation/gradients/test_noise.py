@@ -87,6 +87,7 @@ def test_the_parameters_of_q_are_found(choice: str, parts_of_q: set[str]) -> Non
     assert found == expected
 
 
+@pytest.mark.slow
 def test_compares_the_estimators_that_go_with_a_run(tmp_path: Path) -> None:
     done = commands.train(
         "data=digits",

@@ -17,6 +17,8 @@ from vae_lab.experimental.ensemble.fit import fit_together
 from vae_lab.training.experiment import prepare
 from vae_lab.training.run import Run
 
+pytestmark = pytest.mark.slow
+
 
 def prepared(run_dir: Path, *overrides: str, data: ImageData | None = None) -> Run:
     """A small run that is ready to train, or to go on where it stopped."""

@@ -94,6 +94,7 @@ def figures(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "metrics.json").read_text())
 
 
+@pytest.mark.slow
 def test_an_interrupted_search_makes_the_trials_that_it_would_have_made(searches: Searches) -> None:
     assert searches.killed == -9
     assert searches.finished_before, "else there would be nothing to repeat"
@@ -112,11 +113,13 @@ def test_an_interrupted_search_makes_the_trials_that_it_would_have_made(searches
         assert (searches.whole / name).read_bytes() == (searches.cut / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_another_search_in_the_same_folder_is_refused(searches: Searches) -> None:
     assert "trainer.max_epochs=4: the folder" in searches.printed["other"]
     assert len(trials_of(searches.whole)) == 6
 
 
+@pytest.mark.slow
 def test_hopeless_trials_are_stopped_and_told_apart_from_failures(searches: Searches) -> None:
     trials = trials_of(searches.whole)
     pruned = [trial for trial in trials if trial.state is TrialState.PRUNED]
@@ -136,6 +139,7 @@ def test_hopeless_trials_are_stopped_and_told_apart_from_failures(searches: Sear
     assert f"{6 - len(pruned)} finished, {len(pruned)} pruned" in searches.printed["whole"]
 
 
+@pytest.mark.slow
 def test_the_report_has_a_row_for_each_finished_trial(searches: Searches) -> None:
     lines = (searches.whole / "report.csv").read_text().splitlines()
     assert lines[0].startswith("latent_dim,optimizer.lr,seeds,val/elbo,")
@@ -145,6 +149,7 @@ def test_the_report_has_a_row_for_each_finished_trial(searches: Searches) -> Non
     }
 
 
+@pytest.mark.slow
 def test_the_best_configuration_trains_as_it_is(searches: Searches) -> None:
     runs = {path.parent.name: figures(path.parent) for path in searches.whole.glob("*/metrics.json")}
     best = max(runs, key=lambda name: runs[name]["val/elbo"])
@@ -161,6 +166,7 @@ def test_the_best_configuration_trains_as_it_is(searches: Searches) -> None:
     assert trained == searched | {"callbacks.figures": None}
 
 
+@pytest.mark.slow
 def test_two_figures_have_a_front(searches: Searches) -> None:
     told = searches.printed["two"]
     assert "exit status 1 of the sweep's jobs failed" in told
