@@ -9,7 +9,7 @@ export VAE_LAB_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test lint lock clean
+.PHONY: help setup quickstart check test lint lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ lint: setup ## ruff, the type checker and the import contracts
 	$(BIN)/lint-imports --no-logo
 
 # A thread for each of pytest's processes: with more they wait for each other.
+check: lint ## ruff, the type checker and the quick tests (about a minute)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m 'not slow and not gpu'
+
 test: lint ## ruff, the type checker and all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 

@@ -1,4 +1,4 @@
-"""What the tests share: composed configurations, and the real data where it is at hand."""
+"""The fixtures that tests share: the real data where it is at hand, no network, and images of a user's own."""
 
 import os
 from pathlib import Path
@@ -7,17 +7,7 @@ from urllib.error import URLError
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
 from PIL import Image
-
-from vae_lab.configuration.paths import conf_dir
-
-
-def composed(*overrides: str) -> DictConfig:
-    """The configuration of `python -m vae_lab.train` with the given overrides."""
-    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-        return compose("train", list(overrides))
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +51,14 @@ def own_images(tmp_path: Path) -> dict[str, Path]:
         Image.fromarray(image).save(tmp_path / "pictures" / f"{number:02}.png")
     np.save(tmp_path / "images.npy", pixels)
     return {"folder": tmp_path / "pictures", "arrays": tmp_path / "images.npy"}
+
+
+@pytest.fixture(autouse=True)
+def accelerator(request: pytest.FixtureRequest) -> None:
+    """A test that is marked `gpu` is skipped where there is no accelerator."""
+    if request.node.get_closest_marker("gpu") is None:
+        return
+    import torch
+
+    if not torch.accelerator.is_available():
+        pytest.skip("no accelerator is available")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.errors import UserError
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.configuration.choices import declaring

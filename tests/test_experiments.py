@@ -13,8 +13,8 @@ from hydra import initialize_config_dir
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-import parts
-from conftest import composed
+from helpers import parts
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.configuration.check import check
 from vae_lab.configuration.flat import flatten
@@ -130,6 +130,7 @@ for name, fewer in {fewer}.items():
 """
 
 
+@pytest.mark.slow
 def test_all_run_at_smoke_size(tmp_path: Path) -> None:
     settings = ["seed=0", "trainer=cpu", "trainer.max_epochs=1", "data.batch_size=200", "nll_samples=2"]
     fewer = {name: FEWER.get(name, []) for name in NAMES}

@@ -6,21 +6,23 @@ from typing import Any
 
 import pytest
 
-from golden import record
+from helpers import golden_runs
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The golden runs, trained anew."""
     folder = tmp_path_factory.mktemp("golden")
-    record.train(folder)
+    golden_runs.train(folder)
     return folder
 
 
-@pytest.mark.parametrize("name", record.RUNS)
+@pytest.mark.parametrize("name", golden_runs.RUNS)
 def test_the_numbers_are_those_of_the_golden_file(runs: Path, name: str) -> None:
-    golden = json.loads((record.GOLDEN / f"{name}.json").read_text())
-    found = record.found(runs, name)
+    golden = json.loads((golden_runs.GOLDEN / f"{name}.json").read_text())
+    found = golden_runs.found(runs, name)
     assert found["train"].keys() == golden["train"].keys()
     for term, values in golden["train"].items():
         close(found["train"][term], values)

@@ -7,7 +7,11 @@ import sysconfig
 import venv
 from pathlib import Path
 
-import commands
+import pytest
+
+from helpers import commands
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_wheel_trains_on_digits(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 import torch
 from hydra.utils import get_object
 
-import commands
 import vae_lab
+from helpers import commands
 from vae_lab.runs.aliases import current_name
 
 SAVED = Path(__file__).parent / "data" / "saved_by_0_1"
@@ -27,12 +27,14 @@ def test_loads() -> None:
     assert trained.reconstruct(images).shape == images.shape
 
 
+@pytest.mark.slow
 def test_is_measured(saved: Path) -> None:
     done = commands.evaluate(f"run={saved / 'run'}", "measure=[bounds]", "device=cpu")
     assert done.returncode == 0, done.stderr
     assert (saved / "run" / "evaluation.json").is_file()
 
 
+@pytest.mark.slow
 def test_resumes(saved: Path) -> None:
     done = commands.train(f"resume={saved / 'run'}", "trainer.max_epochs=3")
     assert done.returncode == 0, done.stderr
@@ -40,6 +42,7 @@ def test_resumes(saved: Path) -> None:
     vae_lab.load(saved / "run")
 
 
+@pytest.mark.slow
 def test_is_reported(saved: Path) -> None:
     done = commands.run("report", f"sweep=[{saved / 'sweep'},{saved / 'run'}]", f"out={saved / 'report'}")
     assert done.returncode == 0, done.stderr
@@ -48,6 +51,7 @@ def test_is_reported(saved: Path) -> None:
     assert "-62.7" in table
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on(saved: Path) -> None:
     """The command of the sweep, repeated with one value more, trains that one only."""
     before = (saved / "sweep" / "0" / "metrics.json").read_bytes()

@@ -9,10 +9,12 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-import commands
 import vae_lab
+from helpers import commands
 from vae_lab.data.digits import Digits
 from vae_lab.runs.resume import RESUMABLE
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

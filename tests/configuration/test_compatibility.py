@@ -9,7 +9,7 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from conftest import composed
+from helpers.composed import composed
 from vae_lab import build
 from vae_lab.configuration.check import plain
 from vae_lab.configuration.choices import targets

@@ -1,0 +1,24 @@
+"""Every objective over two processes, as `trainer=ddp` trains it: torch's DistributedDataParallel on the CPU."""
+
+import json
+
+import pytest
+import torch.multiprocessing as mp
+
+from helpers import parts
+from helpers.two_processes import WORLD_SIZE, work
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, str]]:
+    """What each process found, by objective."""
+    folder = tmp_path_factory.mktemp("processes")
+    mp.spawn(work, (str(folder),), nprocs=WORLD_SIZE)
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(WORLD_SIZE)]
+
+
+@pytest.mark.parametrize("choice", parts.choices("objective"))
+def test_trains_over_two_processes(choice: str, found: list[dict[str, str]]) -> None:
+    assert [process[choice] for process in found] == ["", ""]

@@ -1,0 +1,91 @@
+"""An interrupted run, resumed, ends bit-identical to one that was never interrupted."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from helpers import commands
+from helpers.resuming import SETTINGS, resumed_after_kill, state, stop, timeless
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nothing interrupts."""
+    run_dir = tmp_path_factory.mktemp("whole")
+    done = commands.train(*SETTINGS, f"hydra.run.dir={run_dir}")
+    assert done.returncode == 0, done.stderr
+    return run_dir
+
+
+def scalars(run_dir: Path) -> dict[str, list[tuple[int, float]]]:
+    """What TensorBoard shows of a run."""
+    log = EventAccumulator(str(run_dir), size_guidance={"scalars": 0})
+    log.Reload()
+    return {
+        tag: sorted({(event.step, event.value) for event in log.Scalars(tag)})
+        for tag in log.Tags()["scalars"]
+        if tag.startswith(("train/", "val/"))
+    }
+
+
+@pytest.mark.parametrize(
+    ("batch", "signal", "status", "saved"),
+    [
+        pytest.param(25, "SIGINT", 130, 20, id="stopped by Ctrl-C inside an epoch"),
+        pytest.param(37, "SIGKILL", -9, 30, id="killed before the validation"),
+        pytest.param(94, "SIGKILL", -9, 84, id="killed in the last epoch"),
+        pytest.param(50, "SIGTERM", 143, 50, id="asked to stop"),
+    ],
+)
+def test_ends_bit_identical(
+    uninterrupted: Path, tmp_path: Path, batch: int, signal: str, status: int, saved: int
+) -> None:
+    interrupted = commands.train(*SETTINGS, *stop(batch, signal), f"hydra.run.dir={tmp_path}")
+    assert interrupted.returncode == status, interrupted.stderr
+    assert not (tmp_path / "metrics.json").exists()
+    assert torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)["global_step"] == saved
+
+    resumed = commands.train(f"resume={tmp_path}", "callbacks.stop=null")
+    assert resumed.returncode == 0, resumed.stderr
+    torch.testing.assert_close(state(tmp_path), state(uninterrupted), rtol=0, atol=0)
+    assert timeless(tmp_path) == timeless(uninterrupted)
+    assert scalars(tmp_path) == scalars(uninterrupted)
+
+
+def test_a_schedule_goes_on_where_it_was(tmp_path: Path) -> None:
+    settings = ("trainer.max_epochs=2", "objective=beta_warmup", "objective.beta.steps=60")
+    assert resumed_after_kill(tmp_path, *settings)["weights"]["objective.beta.step"] == 2 * 37
+
+
+def test_tests_a_run_that_was_killed_after_its_training(uninterrupted: Path, tmp_path: Path) -> None:
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    (tmp_path / "run" / "metrics.json").unlink()
+    resumed = commands.train(f"resume={tmp_path / 'run'}")
+    assert resumed.returncode == 0, resumed.stderr
+    assert timeless(tmp_path / "run") == timeless(uninterrupted)
+    assert commands.metrics(tmp_path / "run")["train_seconds"] == pytest.approx(
+        commands.metrics(uninterrupted)["train_seconds"], rel=0.2
+    ), "the time before the interruption counts"
+
+
+def test_trains_longer(uninterrupted: Path, tmp_path: Path) -> None:
+    """A finished run, trained on, is a run that was to train longer from the start."""
+    shorter = [setting for setting in SETTINGS if "max_epochs" not in setting]
+    assert commands.train(*shorter, "trainer.max_epochs=2", f"hydra.run.dir={tmp_path}").returncode == 0
+    refused = commands.train(f"resume={tmp_path}", "trainer.max_epochs=1")
+    assert "it can only train longer" in refused.stderr
+    longer = commands.train(f"resume={tmp_path}", "trainer.max_epochs=3")
+    assert longer.returncode == 0, longer.stderr
+    torch.testing.assert_close(state(tmp_path), state(uninterrupted), rtol=0, atol=0)
+    assert timeless(tmp_path) == timeless(uninterrupted)
+
+
+def test_a_folder_without_a_run_is_one_line(tmp_path: Path) -> None:
+    done = commands.train(f"resume={tmp_path}")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "there is no run in this folder" in done.stderr
