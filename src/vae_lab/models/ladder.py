@@ -9,7 +9,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from vae_lab.configuration.options import Activation, PositiveInt, Widths
 from vae_lab.distributions.conditional import at_least_float32
-from vae_lab.distributions.detached import detached
+from vae_lab.distributions.detached import detach_parameters
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
 from vae_lab.models.hierarchy import Hierarchy
@@ -78,14 +78,16 @@ class LadderVAE(LatentModel):
         for level, from_image in reversed(list(enumerate(self._look_up(x, c)))):
             if not latents:
                 q, p = from_image, self.prior(c)
-                scored = detached(q) if detach_params else q
+                scored = detach_parameters(q) if detach_params else q
                 z = draw(q, num_samples, reparameterize=reparameterize)  # (K, B, D)
             else:
                 p = self._look_down(level, latents[-1].z)
                 q = product(from_image, p)
                 # The sample of the layer above stays on the path: q depends on where it lies.
                 scored = (
-                    product(detached(from_image), self._look_down_frozen(level, latents[-1].z)) if detach_params else q
+                    product(detach_parameters(from_image), self._look_down_frozen(level, latents[-1].z))
+                    if detach_params
+                    else q
                 )
                 z = draw(q, reparameterize=reparameterize)  # (K, B, D)
             log_q, log_p = scored.log_prob(z), p.log_prob(z)  # (K, B) each

@@ -8,7 +8,7 @@ from torch.distributions import Distribution
 
 from vae_lab.configuration.options import Activation, PositiveInt
 from vae_lab.distributions.conditional import at_least_float32
-from vae_lab.distributions.detached import detached
+from vae_lab.distributions.detached import detach_parameters
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
 from vae_lab.models.hierarchy import Hierarchy
@@ -85,7 +85,7 @@ class TwoLayerVAE(LatentModel):
         lower_scored, upper_scored = lower_q, upper_q
         if detach_params:
             # z1 stays on the path: q(z2 | z1) depends on where it lies.
-            lower_scored = detached(lower_q)
+            lower_scored = detach_parameters(lower_q)
             upper_scored = self.upper_distribution(at_least_float32(frozen(self.upper_encoder, z1)))
         upper_log_q, upper_log_p = upper_scored.log_prob(z2), upper_p.log_prob(z2)  # (K, B) each
         lower_log_q, lower_log_p = lower_scored.log_prob(z1), lower_p.log_prob(z1)  # (K, B) each

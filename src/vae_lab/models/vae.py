@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae_lab.distributions.conditional import at_least_float32
-from vae_lab.distributions.detached import detached
+from vae_lab.distributions.detached import detach_parameters
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
 from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_each
@@ -73,7 +73,7 @@ class VAE(LatentModel):
         """A pass as in `trace`, with any law q in the place of the encoder's posterior: batch shape (B,)."""
         p = self.prior(c)
         z = draw(q, num_samples, reparameterize=reparameterize)  # (K, B, *latent)
-        log_q, log_p = (detached(q) if detach_params else q).log_prob(z), p.log_prob(z)  # (K, B) each
+        log_q, log_p = (detach_parameters(q) if detach_params else q).log_prob(z), p.log_prob(z)  # (K, B) each
         exact = kl.closed_form(q, p)  # (B,)
         divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
         log_px = self.decode(z, c).log_prob(x)  # (K, B)

@@ -16,7 +16,7 @@ from torch.distributions import AffineTransform, Distribution
 
 from vae_lab.configuration.options import NonNegativeInt, PositiveInt
 from vae_lab.distributions.flows import FlowDistribution, Steps, affine_steps, spline_steps
-from vae_lab.distributions.normals import diagonal_normal, scale_of
+from vae_lab.distributions.normals import diagonal_normal, scale_from_log_variance
 from vae_lab.posteriors.posterior import Posterior
 
 
@@ -44,7 +44,7 @@ class FlowPosterior(Posterior, ABC):
         if self.context_dim == 0:
             return diagonal_normal(params)
         mean, log_variance, context = params.split([self.latent_dim, self.latent_dim, self.context_dim], -1)
-        last = AffineTransform(mean, scale_of(log_variance), event_dim=1)
+        last = AffineTransform(mean, scale_from_log_variance(log_variance), event_dim=1)
         return FlowDistribution(mean, [*self.steps(context), last])
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.distributions.normals import diagonal_normal, scale_of
+from vae_lab.distributions.normals import diagonal_normal, scale_from_log_variance
 from vae_lab.distributions.pushforward import CholeskyNormal
 from vae_lab.posteriors.posterior import Posterior
 
@@ -49,4 +49,4 @@ class FullCovarianceNormal(Posterior):
         mean, log_variance, entries = params.split([self.latent_dim, self.latent_dim, len(self.rows)], -1)
         mixing = params.new_zeros(*params.shape[:-1], self.latent_dim, self.latent_dim)  # (*batch, D, D)
         mixing[..., self.rows, self.columns] = entries
-        return CholeskyNormal(mean, scale_of(log_variance), mixing)
+        return CholeskyNormal(mean, scale_from_log_variance(log_variance), mixing)

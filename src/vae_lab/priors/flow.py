@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vae_lab.configuration.options import NonNegativeInt, PositiveInt
-from vae_lab.distributions.flows import FlowDistribution, inverse, spline_steps
+from vae_lab.distributions.flows import FlowDistribution, inverse_steps, spline_steps
 from vae_lab.distributions.normals import diagonal_normal
 from vae_lab.priors.prior import Prior
 
@@ -45,4 +45,4 @@ class FlowPrior(Prior):
     def forward(self, c: Tensor | None = None) -> Distribution:
         if self.depth == 0:
             return diagonal_normal(self.standard)
-        return FlowDistribution(self.standard[: self.latent_dim], inverse(self.steps(None)))
+        return FlowDistribution(self.standard[: self.latent_dim], inverse_steps(self.steps(None)))
