@@ -109,7 +109,8 @@ class PowerSpherical(Distribution):
         return sign * (u * projection - y)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        # (1 + m^T z) / 2 = 1 - |z - m|^2 / 4, which resolves small angles; the floor keeps the point opposite to m finite.
+        # (1 + m^T z) / 2 = 1 - |z - m|^2 / 4, where the right side resolves small angles. The clamp keeps the point
+        # opposite to m finite.
         opposite = (value - self.loc).square().sum(-1) / 4
         log_cosine = (-opposite.clamp(max=1 - torch.finfo(value.dtype).eps)).log1p()
         return self.concentration * log_cosine + self._log_peak()

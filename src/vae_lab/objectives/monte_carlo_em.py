@@ -108,7 +108,7 @@ class MonteCarloEM(Objective):
                 acceptances.append(acceptance)  # (B,)
         # In place: over several processes the buffers are known by their storage.
         self.acceptance.copy_(torch.stack(acceptances).mean())
-        self.step_size.copy_(hmc.adapted(self.step_size, self.acceptance, GAIN))
+        self.step_size.copy_(hmc.adapt_step_size(self.step_size, self.acceptance, GAIN))
         return Acquired(x, c, position.split(sizes, -1))
 
     def _first(self, model: LatentModel, x: Tensor, c: Tensor | None) -> list[Tensor]:
