@@ -8,7 +8,7 @@ from torch.func import vjp
 
 
 def squared_weights(network: nn.Module) -> Tensor:
-    """Return the sum of squares of a network's weight matrices and kernels, of shape (); biases and gains do not count."""
+    """Return the sum of squares of a network's weight matrices and kernels, without biases and gains, of shape ()."""
     weights = [p for name, p in network.named_parameters() if name.endswith("weight") and p.ndim > 1]
     return torch.stack([weight.square().sum() for weight in weights]).sum()
 
