@@ -140,7 +140,7 @@ def adapt_step_size(step_size: Tensor, acceptance: Tensor, gain: float) -> Tenso
     log e <- log e + gain (acceptance - 0.9)
 
     The Robbins-Monro rule: Andrieu & Thoms 2008, algorithm 4, https://doi.org/10.1007/s11222-008-9110-y. With a gain
-    that falls like t^-c, 1/2 < c <= 1, it converges; with a constant gain it follows a density that changes.
+    that falls like t^-a, 1/2 < a <= 1, it converges; with a constant gain it follows a density that changes.
 
     Args:
         step_size: e.

@@ -32,7 +32,7 @@ class MLP(Architecture):
     Args:
         hidden_sizes: units of each hidden layer of the encoder, from the image on.
         activation: the nonlinearity after each hidden layer; `gated` means gated linear units,
-            (Wx + b) * sigmoid(Vx + c), with two weight matrices each: Tomczak & Welling 2018,
+            (Wx + b) * sigmoid(Vx + d), with two weight matrices each: Tomczak & Welling 2018,
             https://arxiv.org/abs/1705.07120.
     """
 
