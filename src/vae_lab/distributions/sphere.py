@@ -120,5 +120,5 @@ class PowerSpherical(Distribution):
         return -(self.concentration * expected_log_cosine + self._log_peak())
 
     def _log_peak(self) -> Tensor:
-        """log p(m), the density at the mean direction, of shape (*batch,)."""
+        """Return log p(m), the log-density at the mean direction, of shape (*batch,)."""
         return log_gamma_ratio(self.alpha, self.beta) - self.beta * math.log(4 * math.pi)
