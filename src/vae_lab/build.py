@@ -149,7 +149,7 @@ def assemble(
     if isinstance(prior, EncoderPrior):
         # Clean pseudo-inputs, whatever the images are seen through.
         prior.introduce(partial(posterior_of, encoder, posterior), pixel_mean)
-    return VAE(wrapper.behind_corruption(encoder), posterior, prior, decoder, likelihood)
+    return VAE(wrapper.with_corruption(encoder), posterior, prior, decoder, likelihood)
 
 
 def generator(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor) -> Generator:

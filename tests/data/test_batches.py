@@ -153,6 +153,6 @@ def test_mnist_is_complete(mnist_root: Path) -> None:
 
 def test_a_batch_that_does_not_divide_among_processes_is_refused() -> None:
     data = ImageData(build.data(composed("data=digits")), "none", batch_size=5, seed=0)  # type: ignore[arg-type]
-    data._place = lambda: (CPU, Shard(0, 2))  # type: ignore[method-assign]
+    data._device_and_shard = lambda: (CPU, Shard(0, 2))  # type: ignore[method-assign]
     with pytest.raises(UserError, match=r"data\.batch_size=5.*multiple of 2"):
         data.train_dataloader()

@@ -97,8 +97,8 @@ def test_floats_between_levels_are_rounded_with_a_note(tmp_path: Path, caplog: p
         (np.ones((9, 4, 4), complex), "type complex128"),
         (np.full((9, 4, 4), "a"), "type <U1"),
         (np.full((9, 4, 4), None), "it cannot be read .*allow_pickle"),
-        (np.ones((9, 16)), r"of shape \(9, 16\); save them as"),
-        (np.ones((0, 4, 4)), "hold no pixels"),
+        (np.ones((9, 16)), r"got \(9, 16\); reshape them"),
+        (np.ones((0, 4, 4)), "have no pixels"),
         (np.ones((9, 3, 4, 3)), "both the second and the last .*data.channels=first or"),
         (np.ones((9, 4, 4, 4)), "neither the second nor the last .*data.channels=first or"),
         (np.ones((2, 4, 4)), "2 images cannot be split"),
@@ -158,7 +158,7 @@ def test_a_folder_of_pictures(shape: tuple[int, ...], tmp_path: Path, caplog: py
     assert [len(part.images) for part in splits] == [48, 6, 6]
     channels_first = images[:, None] if len(shape) == 2 else images.transpose(0, 3, 1, 2)
     assert all_of(splits, 3) == pairs(channels_first, np.zeros(60))
-    assert "1 of 61 files are no pictures and are left out, such as" in caplog.text
+    assert "1 of 61 files are not pictures and are ignored, such as" in caplog.text
     again = Folder(str(tmp_path)).load()
     assert all(torch.equal(a.images, b.images) for a, b in zip(splits, again, strict=True))
 

@@ -42,7 +42,7 @@ def tuned(log_density: hmc.LogDensity, position: Tensor, num_rounds: int = 300) 
     for round_ in range(num_rounds):
         moved = hmc.transition(log_density, position, step_size, NUM_LEAPFROG, hmc.draw_noise(position))
         position = moved.position
-        step_size = hmc.adapted(step_size, moved.acceptance.mean(), gain=(1 + round_) ** -0.6)
+        step_size = hmc.adapt_step_size(step_size, moved.acceptance.mean(), gain=(1 + round_) ** -0.6)
     return position, step_size
 
 

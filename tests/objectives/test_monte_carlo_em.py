@@ -137,7 +137,7 @@ def test_samples_change_nothing_but_the_samples() -> None:
     before = copy.deepcopy(model.state_dict())
     objective = MonteCarloEM()
     with torch.no_grad():
-        objective._acquire(model, parts.images(model, 4), None)
+        objective._sample_posterior(model, parts.images(model, 4), None)
     torch.testing.assert_close(model.state_dict(), before, rtol=0, atol=0)
     assert all(parameter.grad is None for parameter in model.parameters())
     assert model.training

@@ -1,4 +1,4 @@
-"""Corruptions: what a denoising model's encoder sees in place of the clean image."""
+"""Corruptions: random noise on the images that the encoder of a denoising model gets as input."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""What every corruption is."""
+"""The base class of corruptions."""
 
 from abc import ABC, abstractmethod
 
@@ -8,18 +8,20 @@ from vae_lab.configuration.options import CorruptionPhase
 
 
 class Corruption(nn.Module, ABC):
-    """A random map C(x' | x) in front of the encoder: q(z | x') is inferred from x', and scored on the clean x.
+    """The base class of corruptions: a random map C(x' | x) before the encoder.
+
+    The encoder infers q(z | x') from the corrupted x'; the likelihood and the loss use the clean x.
 
     E_C(x' | x) E_q(z | x') [log p(x, z) - log q(z | x')] <= log p(x)
 
-    For every x' it is the ELBO of the clean image with another posterior, so the figures stay bounds on its
-    log-likelihood: Im et al. 2017, https://arxiv.org/abs/1511.06406. The noise is fresh at every call, drawn from
-    the default generators, which every training and evaluation step puts at their own position.
+    For every x' this is the ELBO of the clean image with another posterior, so the results are still bounds on its
+    log-likelihood: Im et al. 2017, https://arxiv.org/abs/1511.06406. Every call draws new noise, from the default
+    generators, which every training and evaluation step seeds for itself.
 
     Args:
-        when: `training` corrupts training images only, and validation, testing, pictures and the loaded model infer
-            from what they are given: their figures are the plain ones, comparable with any other model's. `always`
-            corrupts there too: the figures and pictures then tell how well the model denoises.
+        when: `training` corrupts training images only. Validation, testing, pictures and the loaded model then use the
+            images as they are, so that their results are comparable with those of any other model. `always` corrupts
+            the images everywhere, so that the results and pictures show how well the model denoises.
     """
 
     def __init__(self, when: CorruptionPhase) -> None:
@@ -31,4 +33,4 @@ class Corruption(nn.Module, ABC):
 
     @abstractmethod
     def corrupt(self, x: Tensor) -> Tensor:
-        """Images (*batch, C, H, W) with fresh noise."""
+        """Return the images, of shape (*batch, C, H, W), with new noise."""

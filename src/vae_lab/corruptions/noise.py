@@ -8,11 +8,11 @@ from vae_lab.corruptions.corruption import Corruption
 
 
 class GaussianNoise(Corruption):
-    """x' ~ N(x, sigma^2 I); values may leave [0, 1].
+    """Additive normal noise, x' ~ N(x, sigma^2 I); values may leave [0, 1].
 
     Args:
         sigma: the standard deviation of the noise, in units of the pixel range [0, 1].
-        when: in `training` only, or `always`; see `Corruption`.
+        when: `training` or `always`; see `Corruption`.
     """
 
     def __init__(self, sigma: PositiveFloat = 0.25, when: CorruptionPhase = "training") -> None:
@@ -24,11 +24,11 @@ class GaussianNoise(Corruption):
 
 
 class Masking(Corruption):
-    """x'_i = 0 with probability `fraction`, else x_i, for each pixel value i alone.
+    """Masking noise: x'_i = 0 with probability `fraction`, else x_i, independently for each pixel value i.
 
     Args:
-        fraction: the expected part of the pixel values that are masked.
-        when: in `training` only, or `always`; see `Corruption`.
+        fraction: the expected fraction of pixel values that are masked, in (0, 1).
+        when: `training` or `always`; see `Corruption`.
     """
 
     def __init__(self, fraction: OpenUnitInterval = 0.25, when: CorruptionPhase = "training") -> None:
@@ -40,11 +40,11 @@ class Masking(Corruption):
 
 
 class SaltAndPepper(Corruption):
-    """x'_i = 0 or 1 with probability `fraction` / 2 each, else x_i, for each pixel value i alone.
+    """Salt-and-pepper noise: x'_i = 0 or 1 with probability `fraction` / 2 each, else x_i, independently for each i.
 
     Args:
-        fraction: the expected part of the pixel values that are replaced.
-        when: in `training` only, or `always`; see `Corruption`.
+        fraction: the expected fraction of pixel values that are replaced, in (0, 1).
+        when: `training` or `always`; see `Corruption`.
     """
 
     def __init__(self, fraction: OpenUnitInterval = 0.25, when: CorruptionPhase = "training") -> None:
@@ -57,5 +57,5 @@ class SaltAndPepper(Corruption):
 
 
 def uniform(x: Tensor) -> Tensor:
-    """A uniform number for each value of `x`."""
+    """Draw a number from U(0, 1) for each value of `x`, of the same shape."""
     return torch.rand(x.shape, device=x.device, dtype=x.dtype)

@@ -1,4 +1,4 @@
-"""Data sets, what is done to their pixels, and the batches that training sees."""
+"""Data sets, the treatment of their pixels, and the batches for training and evaluation."""
 
 from typing import TYPE_CHECKING
 

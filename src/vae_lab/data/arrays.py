@@ -1,4 +1,4 @@
-"""Images in a NumPy file."""
+"""A data set from a NumPy file."""
 
 import zipfile
 import zlib
@@ -19,20 +19,20 @@ Array = np.ndarray[Any, np.dtype[Any]]
 KEYS = ("images", "labels")
 CHANNELS = (1, 3)
 
-# What NumPy says of a file that is something else, is cut off, or holds Python objects.
+# NumPy's errors for a file of another format, a truncated file, or a file with Python objects.
 UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
 
 
 class Arrays(ImageSet):
-    """Images in a `.npy` file, or in an `.npz` file with the keys `images` and, if there are classes, `labels`.
+    """Images from a `.npy` file, or from an `.npz` file with the keys `images` and, optionally, `labels`.
 
-    Images are of shape (N, H, W), (N, C, H, W) or (N, H, W, C); their values are bytes 0..255 (or other integers in
-    that range), truth values, or floats in [0, 1]. Labels are integers from 0, of shape (N,). Files that hold Python
-    objects are not opened.
+    Images have the shape (N, H, W), (N, C, H, W) or (N, H, W, C). Their values are bytes 0..255 (or other integers in
+    that range), booleans, or floats in [0, 1]. Labels are integers counted from 0, of shape (N,). Files with Python
+    objects are not opened, since reading them could run code.
 
     Args:
         path: the file.
-        channels: where the channels are: `first`, `last`, or found out where the sizes tell (`auto`).
+        channels: the position of the channels, `first` or `last`; `auto` infers it from the sizes.
         num_validation: images held out for validation, a number or a fraction.
         num_test: images held out for testing, a number or a fraction.
     """
@@ -56,24 +56,22 @@ class Arrays(ImageSet):
         return train_val_test_split(data, self.num_validation, self.num_test)
 
     def _channels_first(self, images: Array) -> Array:
-        """The images as (N, C, H, W)."""
+        """Return the images in the shape (N, C, H, W)."""
         if 0 in images.shape:
-            raise self._refusal(f"its images of shape {images.shape} hold no pixels; save some")
+            raise self._error(f"its images of shape {images.shape} have no pixels; save at least one image")
         if images.ndim == 3 and self.channels == "auto":
             return images[:, None]
         if images.ndim == 3:
-            raise self._refusal(
-                f"its images of shape {images.shape} have no dimension of channels; leave data.channels=auto"
-            )
+            raise self._error(f"its images of shape {images.shape} have no channel dimension; leave data.channels=auto")
         if images.ndim != 4:
-            raise self._refusal(
-                f"its images are of shape {images.shape}; save them as (N, H, W), (N, C, H, W) or (N, H, W, C)"
+            raise self._error(
+                f"expected images of shape (N, H, W), (N, C, H, W) or (N, H, W, C), got {images.shape}; reshape them"
             )
         first, last = images.shape[1] in CHANNELS, images.shape[3] in CHANNELS
         if self.channels == "auto" and first == last:
-            what = "both the second and the last" if first else "neither the second nor the last"
-            raise self._refusal(
-                f"of its images' shape {images.shape}, {what} size may be channels (1 or 3); say which with "
+            which = "both the second and the last" if first else "neither the second nor the last"
+            raise self._error(
+                f"in the shape {images.shape} of its images, {which} size may be channels (1 or 3); choose "
                 "data.channels=first or data.channels=last"
             )
         channels_last = self.channels == "last" or (self.channels == "auto" and last)
@@ -83,21 +81,21 @@ class Arrays(ImageSet):
         if labels is None:
             return torch.zeros(num_images, dtype=torch.int64)
         if labels.shape != (num_images,) or labels.dtype.kind not in "iu" or labels.min() < 0:
-            raise self._refusal(
+            raise self._error(
                 f"its labels are {labels.dtype} values of shape {labels.shape}; save one integer from 0 for each of "
-                f"the {num_images:,} images, or leave them out"
+                f"the {num_images:,} images, or leave the labels out"
             )
         return torch.from_numpy(labels.astype(np.int64))
 
-    def _refusal(self, reason: str) -> UserError:
+    def _error(self, reason: str) -> UserError:
         return UserError(f"data.path={self.path}: {reason}")
 
 
 def read(path: Path) -> dict[str, Array]:
-    """What a file holds, under `images` and perhaps `labels`; never a pickled object.
+    """Read the arrays `images` and, if present, `labels` from a file, without unpickling objects.
 
     Raises:
-        UserError: where it cannot be read.
+        UserError: if the file does not exist, cannot be read, or has no images.
     """
     if not path.is_file():
         raise UserError(f"data.path={path}: there is no such file; give a .npy or .npz file")
@@ -115,9 +113,9 @@ def read(path: Path) -> dict[str, Array]:
             "saved with numpy.save or numpy.savez"
         ) from error
     if "images" not in arrays:
-        found = ", ".join(names) or "nothing"
+        keys = ", ".join(names) or "no keys"
         raise UserError(
-            f"data.path={path}: it has no key 'images' (it has {found}); save it with numpy.savez(path, images=..., "
+            f"data.path={path}: it has no key 'images' (it has {keys}); save it with numpy.savez(path, images=..., "
             "labels=...)"
         )
     return arrays

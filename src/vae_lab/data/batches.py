@@ -1,4 +1,4 @@
-"""Batches by index look-up: no worker processes, no per-image Python."""
+"""Batches by index look-up, without worker processes and without Python code for each image."""
 
 from collections.abc import Callable, Iterator
 from copy import copy
@@ -12,53 +12,63 @@ from vae_lab.seeding import RngStream, generator
 
 
 class Batch(NamedTuple):
-    """What a training or evaluation step sees."""
+    """The input of a training or evaluation step.
 
-    x: Tensor  # (B, C, H, W), float32 in [0, 1]
-    labels: Tensor  # (B,)
+    Attributes:
+        x: images, float32 in [0, 1], of shape (B, C, H, W).
+        labels: classes, of shape (B,).
+    """
+
+    x: Tensor
+    labels: Tensor
 
 
 class Shard(NamedTuple):
-    """Which part of the work is this process's."""
+    """The part of the data that belongs to this process.
+
+    Attributes:
+        rank: the number of this process, from 0.
+        world_size: the number of processes.
+    """
 
     rank: int
     world_size: int
 
 
 def to_unit(pixels: Tensor) -> Tensor:
-    """8-bit levels as floats in [0, 1]; pixels that are floats already (dequantised ones) as they are."""
+    """Return 8-bit levels as floats in [0, 1]; pixels that are already floats (dequantised ones) are not changed."""
     return pixels if pixels.is_floating_point() else pixels.to(torch.float32).div_(255)
 
 
 def binarize(pixels: Tensor, noise: torch.Generator) -> Tensor:
-    """Binary pixels, each on with its grey level as the probability."""
+    """Draw binary pixels b ~ Bernoulli(x) from grey levels x in [0, 1], as float32 of the same shape."""
     probabilities = to_unit(pixels)
     uniform = torch.rand(pixels.shape, generator=noise, device=pixels.device)
     return (uniform < probabilities).to(torch.float32)
 
 
 def dequantize(pixels: Tensor, noise: torch.Generator) -> Tensor:
-    """8-bit levels, each spread over its share of the unit interval: (k + u) / 256, u ~ U[0, 1)."""
+    """Add uniform noise to 8-bit levels k and scale them to the unit interval: (k + u) / 256, u ~ U[0, 1)."""
     uniform = torch.rand(pixels.shape, generator=noise, device=pixels.device)
-    # Rounding takes the topmost of u to the next level; of level 255, to 1.
+    # By rounding, k + u can reach the next level; the clamp keeps level 255 below 1.
     return uniform.add_(pixels).div_(256).clamp_(max=1 - 2**-24)
 
 
 class TrainBatches:
     """Shuffled batches of one epoch, each a pure function of (seed, rank, epoch, batch).
 
-    Every batch has `batch_size` images over all processes together, so the number of devices changes nothing; the
-    few images left over sit out this epoch, other ones the next. It resumes inside an epoch by Lightning's
-    `state_dict` protocol.
+    Every batch has `batch_size` images over all processes together, so the number of devices does not change the
+    optimisation. The images that do not fill a last batch are not used in this epoch; in the next one they are others.
+    Training resumes inside of an epoch by Lightning's `state_dict` protocol.
 
     Args:
-        split: the images, on the device that they are looked up on.
+        split: the images, on the device where they are indexed.
         batch_size: images for each optimisation step, over all processes.
-        draw: what is drawn anew for each batch (`binarize` or `dequantize`); None serves the pixels as they are.
-        device: where the batches go.
+        draw: draws new pixels for each batch (`binarize` or `dequantize`); with None the pixels are not changed.
+        device: the device of the batches.
         seed: the run's seed.
-        shard: this process's share.
-        epoch: says which epoch it is.
+        shard: the part of this process.
+        epoch: returns the number of the current epoch.
     """
 
     def __init__(
@@ -79,31 +89,31 @@ class TrainBatches:
         self.seed = seed
         self.shard = shard
         self.epoch = epoch
-        self.position = 0  # batches of the current epoch that were handed out
-        self._first = 0  # where the next epoch starts: not at 0 when it is resumed
+        self.position = 0  # batches of the current epoch so far
+        self._start = 0  # the first batch of the next epoch: above 0 when training is resumed inside of an epoch
 
     def __len__(self) -> int:
         return len(self.split.images) // self.batch_size
 
     def __iter__(self) -> Iterator[Batch]:
-        epoch, first, self._first = self.epoch(), self._first, 0
+        epoch, first, self._start = self.epoch(), self._start, 0
         order = torch.randperm(
             len(self.split.images), generator=generator("cpu", self.seed, RngStream.ORDER, epoch)
         ).to(self.split.images.device)
         for batch in range(first, len(self)):
             start = batch * self.batch_size
-            share = order[start + self.shard.rank : start + self.batch_size : self.shard.world_size]
-            pixels = self.split.images[share].to(self.device, non_blocking=True)
+            indices = order[start + self.shard.rank : start + self.batch_size : self.shard.world_size]
+            pixels = self.split.images[indices].to(self.device, non_blocking=True)
             self.position = batch + 1
             if self.draw is None:
                 x = to_unit(pixels)
             else:
                 noise = generator(self.device, self.seed, RngStream.PIXELS, self.shard.rank, epoch, batch)
                 x = self.draw(pixels, noise)
-            yield Batch(x, self.split.labels[share].to(self.device, non_blocking=True))
+            yield Batch(x, self.split.labels[indices].to(self.device, non_blocking=True))
 
-    def of_seed(self, seed: int) -> "TrainBatches":
-        """The batches of another seed, over the same images in memory."""
+    def with_seed(self, seed: int) -> "TrainBatches":
+        """Return the batches of another seed, over the same images in memory."""
         other = copy(self)
         other.seed = seed
         return other
@@ -112,18 +122,18 @@ class TrainBatches:
         return {"position": self.position}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._first = state["position"]
+        self._start = state["position"]
 
 
 class EvaluationBatches:
-    """All images once, in their order; each process takes its share.
+    """Batches of all images in their order, divided among the processes.
 
     Args:
-        split: the images, already binarised (then their levels are 0 and 255) or dequantised (then they are floats)
-            where the likelihood needs that, so that no batch size or number of processes changes the noise.
+        split: the images, already binarised (with levels 0 and 255) or dequantised (as floats) if the likelihood needs
+            it, so that the noise does not depend on the batch size or the number of processes.
         batch_size: images for each step of one process.
-        device: where the batches go.
-        shard: this process's share.
+        device: the device of the batches.
+        shard: the part of this process.
     """
 
     def __init__(self, split: Split, batch_size: int, *, device: torch.device, shard: Shard) -> None:

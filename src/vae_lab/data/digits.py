@@ -1,4 +1,4 @@
-"""The real digits that come with scikit-learn: nothing to download."""
+"""The handwritten digits that are part of scikit-learn, without a download."""
 
 import numpy as np
 import torch
@@ -28,6 +28,6 @@ class Digits(ImageSet):
         levels = np.rint(digits.images * (255 / 16)).astype(np.uint8)
         images = torch.from_numpy(levels).unsqueeze(1)  # (N, 1, 8, 8)
         data = Split(images, torch.from_numpy(digits.target).long())
-        data, test = split_off(data, self.num_test, "data.num_test")
-        train, val = split_off(data, self.num_validation, "data.num_validation")
+        rest, test = split_off(data, self.num_test, "data.num_test")
+        train, val = split_off(rest, self.num_validation, "data.num_validation")
         return Splits(train, val, test)

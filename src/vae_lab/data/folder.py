@@ -1,4 +1,4 @@
-"""A user's own pictures."""
+"""A data set from a folder of pictures."""
 
 import logging
 from collections.abc import Sequence
@@ -17,15 +17,15 @@ log = logging.getLogger(__name__)
 
 
 class Folder(ImageSet):
-    """The pictures in a folder; those of its subfolders, where it has them, are classes.
+    """The pictures in a folder; if it has subfolders, each subfolder is a class.
 
-    Files are taken in the order of their names, so that the split is the same every time; hidden files are ignored.
+    Files are read in the order of their names, so that the split is always the same. Hidden files are ignored.
 
     Args:
         path: the folder.
-        image_size: height and width to scale to (edges are cut off where the proportions differ), as a list or as
-            one number; null where all pictures are of one size.
-        color: one channel (`gray`) or three (`rgb`), or what all pictures are (`auto`).
+        image_size: height and width in pixels, as a list or as one number. Pictures are scaled to it and cropped if
+            their proportions differ. With null, all pictures must have the same size.
+        color: one channel (`gray`) or three (`rgb`); `auto` takes that of the pictures, which must be the same for all.
         num_validation: images held out for validation, a number or a fraction.
         num_test: images held out for testing, a number or a fraction.
     """
@@ -53,14 +53,18 @@ class Folder(ImageSet):
             raise UserError(f"data.path={self.path}: there are no pictures in it; give a folder with files in {known}")
         if others:
             total = len(paths) + len(others)
-            log.info("data: %s of %s files are no pictures and are left out, such as %s", len(others), total, others[0])
+            log.info("data: %s of %s files are not pictures and are ignored, such as %s", len(others), total, others[0])
         labels = self._labels(paths)
         color = pictures.common_color(paths) if self.color == "auto" else self.color
         images = torch.from_numpy(pictures.read_all(paths, color, self.image_size))
         return train_val_test_split(Split(images, labels), self.num_validation, self.num_test)
 
     def _labels(self, paths: Sequence[Path]) -> Tensor:
-        """The number of each picture's subfolder, in the order of their names; 0 without subfolders."""
+        """Return the number of each picture's subfolder, counted in the order of their names; 0 without subfolders.
+
+        Raises:
+            UserError: if there are pictures both in subfolders and beside them.
+        """
         owners = [relative.parts[0] if len(relative.parts) > 1 else "" for relative in self._relative(paths)]
         if "" in owners and len(set(owners)) > 1:
             beside, below = (paths[owners.index(owner)] for owner in ("", next(filter(None, owners))))

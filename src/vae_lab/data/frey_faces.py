@@ -1,4 +1,4 @@
-"""The Frey faces."""
+"""The Frey faces data set."""
 
 from pathlib import Path
 
@@ -7,16 +7,18 @@ import torch
 
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.data.image_set import ImageSet, MissingDataError, Split, Splits, train_val_test_split
-from vae_lab.data.torchvision_set import OR_DIGITS, damaged
+from vae_lab.data.torchvision_set import OR_DIGITS, damaged_file
 
 SHAPE = (1965, 28, 20)
 
 
 class FreyFaces(ImageSet):
-    """1,965 grey pictures of one man's face, 28x20, from a film of Brendan Frey: https://cs.nyu.edu/~roweis/data.html.
+    """1,965 grey pictures of one face, of 28x20 pixels, from a film of Brendan Frey.
 
-    Pictures that follow each other are nearly the same, and the split is at random, as the literature has it: the test
-    images are close to training images.
+    https://cs.nyu.edu/~roweis/data.html
+
+    Successive pictures are nearly the same, and the split is random, as in the literature, so that test images are
+    close to training images.
 
     Args:
         root: the folder that holds `frey_faces/frey_faces.npy`, an array of 1965x28x20 bytes.
@@ -38,9 +40,11 @@ class FreyFaces(ImageSet):
         try:
             pixels = np.load(self.path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise damaged(self.path, str(error)) from error
+            raise damaged_file(self.path, str(error)) from error
         if pixels.dtype != np.uint8 or pixels.shape != SHAPE:
-            raise damaged(self.path, f"it holds {pixels.dtype} values of shape {pixels.shape}, not bytes of {SHAPE}")
+            raise damaged_file(
+                self.path, f"it holds {pixels.dtype} values of shape {pixels.shape}, not bytes of {SHAPE}"
+            )
         images = torch.from_numpy(pixels).unsqueeze(1)  # (1965, 1, 28, 20)
         faces = Split(images, torch.zeros(len(images), dtype=torch.int64))
         return train_val_test_split(faces, self.num_validation, self.num_test)

@@ -1,4 +1,7 @@
-"""The file format of MNIST: big-endian sizes, then one byte for each value (http://yann.lecun.com/exdb/mnist/)."""
+"""Reader of MNIST's file format IDX: big-endian sizes, then one byte for each value.
+
+http://yann.lecun.com/exdb/mnist/
+"""
 
 import struct
 from math import prod
@@ -9,32 +12,32 @@ import torch
 from torch import Tensor
 
 from vae_lab.data.image_set import Split
-from vae_lab.data.torchvision_set import damaged
+from vae_lab.data.torchvision_set import damaged_file
 
 
 def read_split(images: Path, labels: Path) -> Split:
-    """Images with their labels, from a pair of files.
+    """Read images and their labels from a pair of files.
 
     Raises:
-        UserError: where a file is damaged.
+        UserError: if a file is damaged.
     """
     pixels, classes = read(images, num_dims=3), read(labels, num_dims=1)
     if len(pixels) != len(classes):
-        raise damaged(labels, f"it has {len(classes):,} labels for {len(pixels):,} images")
+        raise damaged_file(labels, f"it has {len(classes):,} labels for {len(pixels):,} images")
     return Split(pixels.unsqueeze(1), classes.long())  # (N, 1, H, W)
 
 
 def read(path: Path, num_dims: int) -> Tensor:
-    """The bytes of a file, in the shape that its header gives.
+    """Read the bytes of a file, in the shape that its header gives.
 
     Raises:
-        UserError: where the header or the number of bytes is not what it must be.
+        UserError: if the header is not that of an IDX file, or the number of bytes does not match it.
     """
     content = path.read_bytes()
     start = 4 * (1 + num_dims)
     if len(content) < start or content[:4] != bytes([0, 0, 8, num_dims]):
-        raise damaged(path, "its header is not that of an IDX file of bytes")
+        raise damaged_file(path, "its header is not that of an IDX file of bytes")
     shape = struct.unpack(f">{num_dims}I", content[4:start])
     if len(content) - start != prod(shape):
-        raise damaged(path, f"it has {len(content) - start:,} bytes for {prod(shape):,} values")
+        raise damaged_file(path, f"it has {len(content) - start:,} bytes for {prod(shape):,} values")
     return torch.from_numpy(np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy())

@@ -1,4 +1,4 @@
-"""What a data set provides: 8-bit images in memory, split three ways."""
+"""The base class of data sets: 8-bit images in memory, split into training, validation and test images."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,18 +11,26 @@ from vae_lab.configuration.options import SplitSize
 from vae_lab.errors import UserError
 from vae_lab.seeding import RngStream, generator
 
-# The split does not depend on the run's seed: runs of different seeds are compared on the same images.
+# The split does not depend on the run's seed, so that runs with different seeds are compared on the same images.
 SPLIT_SEED = 0
 
 
 class Split(NamedTuple):
-    """A part of a data set."""
+    """A part of a data set.
 
-    images: Tensor  # (N, C, H, W), uint8
-    labels: Tensor  # (N,), int64: classes counted from 0, or all 0 where they are not known
-    factors: Tensor | None = None  # (N, F), int64: the values that an image was made from, each counted from 0
+    Attributes:
+        images: uint8, of shape (N, C, H, W); floats in [0, 1] once they are dequantised.
+        labels: classes counted from 0, int64, of shape (N,); all 0 if they are not known.
+        factors: the values of the factors of variation of each image, each counted from 0, int64, of shape (N, F); None
+            if they are not known.
+    """
+
+    images: Tensor
+    labels: Tensor
+    factors: Tensor | None = None
 
     def take(self, index: Tensor | slice) -> "Split":
+        """Return the images at some indices, with their labels and factors."""
         factors = None if self.factors is None else self.factors[index]
         return Split(self.images[index], self.labels[index], factors)
 
@@ -41,26 +49,33 @@ class Splits(NamedTuple):
 
 
 class MissingDataError(UserError):
-    """The files of a data set are not there, and cannot be fetched."""
+    """The files of a data set do not exist, and could not be downloaded."""
 
 
 class ImageSet(ABC):
-    """A source of images; its options are those of its `__init__`."""
+    """The base class of data sets, whose options are the arguments of `__init__`."""
 
     @abstractmethod
     def load(self) -> Splits:
-        """Read the images.
+        """Read the images, and split them into three parts.
 
         Raises:
-            UserError: where they are missing or damaged.
+            UserError: if files are missing or damaged.
         """
 
 
 def leave_out(splits: Splits, classes: Sequence[int]) -> tuple[Splits, Split | None]:
-    """Take the images of some classes out of all three parts: (the rest, the test images taken out, if any).
+    """Remove the images of some classes from all three parts.
+
+    Args:
+        splits: the whole data set.
+        classes: the classes to remove.
+
+    Returns:
+        The remaining images, and the removed test images; None in their place if `classes` is empty.
 
     Raises:
-        UserError: where a class has no test images, or no images are left.
+        UserError: if a class has no test images, or no images remain.
     """
     if not classes:
         return splits, None
@@ -71,34 +86,46 @@ def leave_out(splits: Splits, classes: Sequence[int]) -> tuple[Splits, Split | N
         raise UserError(
             f"{where}: no test image is of class {unknown[0]}; the classes are {', '.join(map(str, known))}"
         )
-    chosen = torch.tensor(classes)
-    out = [torch.isin(part.labels, chosen) for part in splits]
-    if any(mask.all() for mask in out):
+    left_out = torch.tensor(classes)
+    masks = [torch.isin(part.labels, left_out) for part in splits]
+    if any(mask.all() for mask in masks):
         raise UserError(f"{where}: no images are left to train on; leave out fewer classes")
-    rest = Splits(*(part.take(~mask) for part, mask in zip(splits, out, strict=True)))
-    return rest, splits.test.take(out[2])
+    rest = Splits(*(part.take(~mask) for part, mask in zip(splits, masks, strict=True)))
+    return rest, splits.test.take(masks[2])
 
 
 def subsample_train(splits: Splits, num_train: int | None) -> Splits:
-    """Keep so many of the training images, the same ones every time, or all of them.
+    """Keep `num_train` random training images, always the same ones; all of them if it is None.
 
     Raises:
-        UserError: where there are fewer.
+        UserError: if there are fewer training images.
     """
     total = len(splits.train.images)
     if num_train is None or num_train == total:
         return splits
     if num_train > total:
         raise UserError(
-            f"data.num_train={num_train}: there are {total:,} training images; choose fewer, or leave it out for all "
-            "of them"
+            f"data.num_train={num_train}: there are {total:,} training images; choose fewer, or leave the option "
+            "out to use all of them"
         )
     order = torch.randperm(total, generator=generator("cpu", SPLIT_SEED, RngStream.SPLIT, 1))
     return splits._replace(train=splits.train.take(order[:num_train]))
 
 
 def split_off(data: Split, num: int, option: str) -> tuple[Split, Split]:
-    """Split off `num` images at random, the same ones every time: (the rest, the held-out ones)."""
+    """Split off `num` random images, always the same ones.
+
+    Args:
+        data: the images.
+        num: the number of images to split off.
+        option: the name of the option that holds this number, for the error message.
+
+    Returns:
+        The remaining images, and those that were split off.
+
+    Raises:
+        UserError: if no images would remain.
+    """
     total = len(data.images)
     if num >= total:
         raise UserError(f"{option}={num}: the data set has {total:,} images to take from; choose fewer")
@@ -107,13 +134,24 @@ def split_off(data: Split, num: int, option: str) -> tuple[Split, Split]:
 
 
 def train_val_test_split(data: Split, num_validation: SplitSize, num_test: SplitSize) -> Splits:
-    """Split a set that comes in one piece, at random, the same way every time; fractions are of the whole set."""
+    """Split a data set without an official split at random, always in the same way.
+
+    Args:
+        data: all images.
+        num_validation: the number of validation images, or their fraction of the whole data set.
+        num_test: the number of test images, or their fraction of the whole data set.
+
+    Raises:
+        UserError: if there are fewer than three images, or none would remain for training.
+    """
     total = len(data.images)
     if total < 3:
-        raise UserError(f"data: {total} images cannot be split into training, validation and test images; add some")
+        raise UserError(
+            f"data: {total} images cannot be split into training, validation and test images; give at least 3"
+        )
     val_count, test_count = (
-        max(1, round(part * total)) if isinstance(part, float) else part for part in (num_validation, num_test)
+        max(1, round(size * total)) if isinstance(size, float) else size for size in (num_validation, num_test)
     )
-    data, test = split_off(data, test_count, "data.num_test")
-    train, val = split_off(data, val_count, "data.num_validation")
+    rest, test = split_off(data, test_count, "data.num_test")
+    train, val = split_off(rest, val_count, "data.num_validation")
     return Splits(train, val, test)

@@ -1,4 +1,4 @@
-"""MNIST, and the data sets that come in its format and its split."""
+"""MNIST, and the data sets with its file format and its split."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,22 +7,28 @@ from typing import ClassVar, Literal
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.data import idx
 from vae_lab.data.image_set import ImageSet, Splits, split_off
-from vae_lab.data.torchvision_set import obtain, verify
+from vae_lab.data.torchvision_set import ensure_downloaded, verify
 
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 
 
 class MNISTLike(ImageSet):
-    """60,000 training and 10,000 test images of 28x28 grey pixels, in ten classes.
+    """The base class of data sets like MNIST: 60,000 training and 10,000 test images of 28x28 grey pixels.
+
+    They have ten classes.
 
     Args:
-        root: the folder that holds (or will hold) the data set's own folder.
+        root: the folder that contains (or will contain) the data set's own folder.
         num_validation: training images held out for validation.
+
+    Attributes:
+        name: the name of torchvision's class and of the folder.
+        checksums: the MD5 of the unpacked files, if known.
     """
 
-    name: ClassVar[str]  # torchvision's, of its class and its folder
-    checksums: ClassVar[Mapping[str, str]] = {}  # MD5 of the unpacked files, where known
+    name: ClassVar[str]
+    checksums: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, root: str, num_validation: PositiveInt = 10_000) -> None:
         self.root = Path(root).expanduser().absolute()
@@ -32,13 +38,13 @@ class MNISTLike(ImageSet):
         from torchvision import datasets
 
         download = getattr(datasets, self.name)
-        raw = obtain(
+        raw = ensure_downloaded(
             self.name, self.root, f"{self.name}/raw", TRAIN + TEST, lambda: download(str(self.root), download=True)
         )
         verify(raw, self.checksums)
         train, test = (idx.read_split(*(raw / file for file in pair)) for pair in (TRAIN, TEST))
-        kept, val = split_off(train, self.num_validation, "data.num_validation")
-        return Splits(kept, val, test)
+        train, val = split_off(train, self.num_validation, "data.num_validation")
+        return Splits(train, val, test)
 
 
 class MNIST(MNISTLike):
@@ -70,9 +76,9 @@ class EMNIST(ImageSet):
 
     Args:
         root: the folder that holds (or will hold) `EMNIST/raw`.
-        split: which characters, by the names of the paper's table II: 814,255 images in 62 classes `byclass`, or 47
-            classes where capitals look like small letters, `bymerge`; 131,600 in the same 47, `balanced`; 145,600
-            letters in 26; 280,000 digits; or 70,000, `mnist`.
+        split: the name of a split in the paper's table II. `byclass`: 814,255 images in 62 classes; `bymerge`: the same
+            images in 47 classes, where capitals that look like small letters are merged; `balanced`: 131,600 images
+            in these 47 classes; `letters`: 145,600 in 26; `digits`: 280,000 in 10; `mnist`: 70,000 in 10.
         num_validation: training images held out for validation.
     """
 
@@ -93,7 +99,7 @@ class EMNIST(ImageSet):
             [f"emnist-{self.split}-{part}-{kind}-ubyte" for kind in ("images-idx3", "labels-idx1")]
             for part in ("train", "test")
         )
-        raw = obtain(
+        raw = ensure_downloaded(
             "EMNIST",
             self.root,
             "EMNIST/raw",
@@ -101,10 +107,10 @@ class EMNIST(ImageSet):
             lambda: [datasets.EMNIST(str(self.root), self.split, train=part, download=True) for part in (True, False)],
         )
         train, test = (idx.read_split(*(raw / file for file in pair)) for pair in (train_files, test_files))
-        # The files hold each image by columns, and count the classes of the letters from 1.
+        # The files store each image by columns, and `letters` counts its classes from 1.
         first = 1 if self.split == "letters" else 0
         train, test = (
             part._replace(images=part.images.mT.contiguous(), labels=part.labels - first) for part in (train, test)
         )
-        kept, val = split_off(train, self.num_validation, "data.num_validation")
-        return Splits(kept, val, test)
+        train, val = split_off(train, self.num_validation, "data.num_validation")
+        return Splits(train, val, test)

@@ -1,4 +1,4 @@
-"""Picture files (PNG, JPEG, ...) as arrays of bytes."""
+"""Reading picture files (PNG, JPEG, ...) into arrays of bytes."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,28 +22,28 @@ SUFFIXES = frozenset(
 GRAY_MODES = frozenset({"1", "L", "LA", "La"})
 DEEP_MODES = frozenset({"I", "F"})
 
-# What Pillow says of a file that is no picture, is cut off, or is too large to be one.
+# Pillow's errors for a file that is not a picture, is truncated, or is too large.
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
 
 
 def picture_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The picture files in a folder and below it, and the other files, sorted; hidden ones are left out."""
+    """Return the picture files in a folder and its subfolders, and the other files, sorted and without hidden files."""
     files = [
         path
         for path in folder.rglob("*")
         if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
-    # By the parts of their path, not by its text: so that the order is the same where folders are separated by "\\".
+    # Sorted by the parts of the path, so that the order is the same on systems whose separator is "\\".
     files.sort(key=lambda path: path.relative_to(folder).parts)
     pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
     return pictures, [path for path in files if path.suffix.lower() not in SUFFIXES]
 
 
 def common_color(paths: Sequence[Path]) -> Color:
-    """Whether all pictures are grey or all are coloured.
+    """Return whether all pictures are grey or all are coloured.
 
     Raises:
-        UserError: where they differ, naming one of each, or a picture is not of 8-bit pixels.
+        UserError: if they differ, or a file cannot be read.
     """
     with ThreadPoolExecutor() as pool:
         colors = list(pool.map(color_of, paths))
@@ -57,25 +57,26 @@ def common_color(paths: Sequence[Path]) -> Color:
 
 
 def color_of(path: Path) -> Color:
-    """Whether the pixels of a picture are grey or coloured, by its header."""
+    """Return whether a picture is grey or coloured, by its header."""
     try:
         with Image.open(path) as picture:
             mode = picture.mode
     except UNREADABLE as error:
-        raise unreadable(path, error) from error
+        raise unreadable_picture(path, error) from error
     return "gray" if mode in GRAY_MODES or mode.partition(";")[0] in DEEP_MODES else "rgb"
 
 
 def read_all(paths: Sequence[Path], color: Color, size: ImageSize | None) -> Pixels:
-    """All pictures, of shape (N, C, H, W).
+    """Read pictures into one array of shape (N, C, H, W).
 
     Args:
         paths: the files.
-        color: what they are converted to, one channel or three.
-        size: what they are scaled to, their edges cut off where the proportions differ; None where all agree.
+        color: converts them to one channel (`gray`) or three (`rgb`).
+        size: scales them to this size, and crops them if their proportions differ; None keeps their size, which must
+            be the same for all.
 
     Raises:
-        UserError: where a file cannot be read, or two of them differ in size and `size` is None.
+        UserError: if a file cannot be read, or if `size` is None and two pictures differ in size.
     """
     first = read(paths[0], color, size)
     pixels = np.empty((len(paths), *first.shape), np.uint8)
@@ -85,27 +86,27 @@ def read_all(paths: Sequence[Path], color: Color, size: ImageSize | None) -> Pix
         ):
             if picture.shape != first.shape:
                 raise UserError(
-                    f"data.image_size=null: {paths[0]} has {in_words(first)} pixels and {path} has "
-                    f"{in_words(picture)}; scale all to one size with data.image_size=64, or data.image_size=[64,48] "
-                    "(height, width)"
+                    f"data.image_size=null: {paths[0]} has {format_size(first)} pixels and {path} has "
+                    f"{format_size(picture)}; scale all to one size with data.image_size=64, or "
+                    "data.image_size=[64,48] (height, width)"
                 )
             row[...] = picture
     return pixels
 
 
 def read(path: Path, color: Color, size: ImageSize | None) -> Pixels:
-    """One picture, of shape (C, H, W), upright, its transparent parts on white."""
+    """Read one picture of shape (C, H, W), rotated as its EXIF data says, with its transparent parts on white."""
     try:
         with Image.open(path) as opened:
             if opened.mode.partition(";")[0] in DEEP_MODES:
-                raise UserError(f"data.path: {path} has more than 8 bits for each pixel; save it with 8")
+                raise UserError(f"data.path: {path} has more than 8 bits for each pixel value; save it with 8 bits")
             picture: Image.Image = ImageOps.exif_transpose(opened)
             if picture.has_transparency_data:
                 picture = picture.convert("RGBA")
                 picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
             picture = picture.convert("L" if color == "gray" else "RGB")
     except UNREADABLE as error:
-        raise unreadable(path, error) from error
+        raise unreadable_picture(path, error) from error
     if size is not None:
         height, width = (size, size) if isinstance(size, int) else size
         picture = ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS)
@@ -113,10 +114,14 @@ def read(path: Path, color: Color, size: ImageSize | None) -> Pixels:
     return pixels[None] if color == "gray" else pixels.transpose(2, 0, 1)
 
 
-def unreadable(path: Path, error: Exception) -> UserError:
+def unreadable_picture(path: Path, error: Exception) -> UserError:
+    """Return the error for a file that Pillow cannot read."""
     reason = str(error).partition("\n")[0]
-    return UserError(f"data.path: {path} cannot be read as a picture ({reason}); mend it or take it out of the folder")
+    return UserError(
+        f"data.path: {path} cannot be read as a picture ({reason}); repair it or take it out of the folder"
+    )
 
 
-def in_words(pixels: Pixels) -> str:
+def format_size(pixels: Pixels) -> str:
+    """Return the height and width of a picture (C, H, W) as text."""
     return f"{pixels.shape[1]}x{pixels.shape[2]}"

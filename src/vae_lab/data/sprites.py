@@ -1,4 +1,4 @@
-"""Small shapes whose factors of variation are known: made here, nothing to download."""
+"""Generated images of small shapes with known factors of variation, without a download."""
 
 import math
 
@@ -15,16 +15,17 @@ ORIENTATIONS = 10
 POSITIONS = 8  # along each axis
 STEP = 2  # pixels between neighbouring positions
 LARGEST = 7.0  # pixels from the centre of a shape to its farthest point
-WINDOW = IMAGE_SIZE - STEP * (POSITIONS - 1)  # pixels along each side of what holds one shape
-SUBPIXELS = 8  # along each side of a pixel
+WINDOW = IMAGE_SIZE - STEP * (POSITIONS - 1)  # pixels along each side of the window around one shape
+SUBPIXELS = 8  # along each side of a pixel, to compute how much of it a shape covers
 
 
 class Sprites(ImageSet):
     """11,520 images of 28x28 pixels: every combination of shape, scale, orientation, and position along x and y.
 
-    White on black, a pixel as bright as the part of it that the shape covers. After dSprites (Matthey et al. 2017,
-    https://github.com/google-deepmind/dsprites-dataset), with fewer values, and orientations within a quarter turn,
-    so that no two combinations are the same image. The class of an image is its shape: square, ellipse or heart.
+    Shapes are white on black; the brightness of a pixel is the fraction of it that the shape covers. After dSprites
+    (Matthey et al. 2017, https://github.com/google-deepmind/dsprites-dataset), with fewer values, and orientations
+    within a quarter turn, so that no two combinations give the same image. The class of an image is its shape: square,
+    ellipse or heart.
 
     Args:
         num_validation: images held out for validation, a number or a fraction.
@@ -38,13 +39,13 @@ class Sprites(ImageSet):
     def load(self) -> Splits:
         sizes = (SHAPES, SCALES, ORIENTATIONS, POSITIONS, POSITIONS)
         factors = torch.cartesian_prod(*(torch.arange(size) for size in sizes))  # (N, 5)
-        images = placed(torch.stack([shape_windows(shape) for shape in range(SHAPES)]))
+        images = place_windows(torch.stack([shape_windows(shape) for shape in range(SHAPES)]))
         data = Split(images.reshape(-1, 1, IMAGE_SIZE, IMAGE_SIZE), factors[:, 0].clone(), factors)
         return train_val_test_split(data, self.num_validation, self.num_test)
 
 
-def placed(windows: Tensor) -> Tensor:
-    """Windows of shape (*factors, W, W) at every position: images of shape (*factors, X, Y, H, W)."""
+def place_windows(windows: Tensor) -> Tensor:
+    """Place windows of shape (*factors, W, W) at every position, in images of shape (*factors, X, Y, H, W)."""
     images = windows.new_zeros(*windows.shape[:-2], POSITIONS, POSITIONS, IMAGE_SIZE, IMAGE_SIZE)
     for x in range(POSITIONS):
         for y in range(POSITIONS):
@@ -54,8 +55,8 @@ def placed(windows: Tensor) -> Tensor:
 
 
 def shape_windows(shape: int) -> Tensor:
-    """A shape in every scale and orientation, as 8-bit levels of shape (scales, orientations, W, W)."""
-    axis = (torch.arange(WINDOW * SUBPIXELS) + 0.5) / SUBPIXELS - WINDOW / 2  # the middles of subpixels, in pixels
+    """Draw a shape in every scale and orientation, as 8-bit levels of shape (scales, orientations, W, W)."""
+    axis = (torch.arange(WINDOW * SUBPIXELS) + 0.5) / SUBPIXELS - WINDOW / 2  # the centres of subpixels, in pixels
     scale = LARGEST * torch.linspace(0.5, 1, SCALES).reshape(-1, 1, 1, 1)
     angle = (torch.arange(ORIENTATIONS) * (math.pi / 2 / ORIENTATIONS)).reshape(1, -1, 1, 1)
     x, y = axis.reshape(1, 1, 1, -1) / scale, axis.reshape(1, 1, -1, 1) / scale
@@ -65,7 +66,7 @@ def shape_windows(shape: int) -> Tensor:
 
 
 def is_inside(shape: int, x: Tensor, y: Tensor) -> Tensor:
-    """Whether points, y pointing down, are inside a shape that lies in the unit circle."""
+    """Return which points (with y pointing down) are inside a shape that is scaled to the unit circle."""
     if shape == 0:
         return torch.maximum(x.abs(), y.abs()) <= math.sqrt(0.5)
     if shape == 1:

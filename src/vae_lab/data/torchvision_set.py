@@ -1,4 +1,4 @@
-"""What the data sets that torchvision downloads share: fetched once, checked, and missing in one clear line."""
+"""Common functions of the data sets that torchvision downloads: download once, verify, and report errors."""
 
 import contextlib
 import io
@@ -10,34 +10,36 @@ from filelock import FileLock
 from vae_lab.data.image_set import MissingDataError
 from vae_lab.errors import UserError
 
-# What each message offers to who cannot or would not download.
+# The end of each message, for users who cannot download.
 OR_DIGITS = "or use the embedded digits with data=digits"
 
 
-def obtain(name: str, root: Path, folder: str, files: Iterable[str], download: Callable[[], object]) -> Path:
-    """The folder of a data set, after what is missing in it was fetched, once also when several runs start together.
+def ensure_downloaded(name: str, root: Path, folder: str, files: Iterable[str], download: Callable[[], object]) -> Path:
+    """Download a data set unless it exists, and return its folder.
+
+    A lock file makes sure that it is downloaded once if several runs start together.
 
     Args:
-        name: the data set, as messages call it.
+        name: the name of the data set, for messages.
         root: `data.root`, the folder of all data sets.
-        folder: the data set's folder below it, where torchvision keeps it.
-        files: files or folders that must be there.
-        download: fetches them.
+        folder: the data set's folder in `root`, as torchvision names it.
+        files: files or folders that it must contain.
+        download: downloads the data set.
 
     Raises:
-        MissingDataError: where they are not there afterwards.
+        MissingDataError: if a file does not exist afterwards.
     """
-    place = root / folder
-    expected = [place / file for file in files]
+    path = root / folder
+    expected = [path / file for file in files]
 
     def complete() -> bool:
-        return all(path.exists() for path in expected)
+        return all(file.exists() for file in expected)
 
     if complete():
-        return place
+        return path
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        with FileLock(place / ".lock"):
+        path.mkdir(parents=True, exist_ok=True)
+        with FileLock(path / ".lock"):
             if not complete():
                 # torchvision reports every mirror that it tries; one message at the end is enough.
                 with contextlib.redirect_stdout(io.StringIO()):
@@ -47,27 +49,31 @@ def obtain(name: str, root: Path, folder: str, files: Iterable[str], download: C
     except (OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise MissingDataError(
-            f"data.root={root}: {name} is not in {place} and could not be downloaded ({reason[-1]}); "
+            f"data.root={root}: {name} is not in {path} and could not be downloaded ({reason[-1]}); "
             f"set VAE_LAB_DATA to the folder that holds {folder}, {OR_DIGITS}"
         ) from error
-    return place
+    return path
 
 
-def verify(place: Path, checksums: Mapping[str, str]) -> None:
-    """Check the files that are about to be read: torchvision checks the archives that it unpacks, and not later.
+def verify(folder: Path, checksums: Mapping[str, str]) -> None:
+    """Check the MD5 of files before they are read: torchvision only checks the archives that it unpacks.
+
+    Args:
+        folder: the folder of the files.
+        checksums: the expected MD5 by file name.
 
     Raises:
-        UserError: for the first file whose MD5 is another.
+        UserError: for the first file with another MD5.
     """
     from torchvision.datasets.utils import check_integrity
 
     for name, md5 in checksums.items():
-        if not check_integrity(str(place / name), md5):
-            raise damaged(place / name, f"its MD5 is not {md5}")
+        if not check_integrity(str(folder / name), md5):
+            raise damaged_file(folder / name, f"its MD5 is not {md5}")
 
 
-def damaged(path: Path, reason: str) -> UserError:
-    """What to say of a file that is not what was downloaded."""
+def damaged_file(path: Path, reason: str) -> UserError:
+    """Return the error for a file that differs from what is downloaded."""
     return UserError(
         f"data.root: {path} is damaged ({reason}); delete it and run again to download it afresh, {OR_DIGITS}"
     )

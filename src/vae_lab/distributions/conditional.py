@@ -1,4 +1,4 @@
-"""What posteriors, priors and likelihoods have in common: a family of distributions p(y | c)."""
+"""The base class of posteriors, priors and likelihoods: a family of distributions p(y | c)."""
 
 from abc import ABC
 
@@ -10,14 +10,17 @@ SampleShape = torch.Size | list[int] | tuple[int, ...]
 
 
 class Conditional(nn.Module, ABC):
-    """A family of distributions p(y | c): posteriors, priors and likelihoods are its members.
+    """The base class of families of distributions p(y | context): posteriors, priors and likelihoods.
 
-    The forward pass of a member maps what y depends on to a `torch.distributions.Distribution`. The event of that
-    distribution is the whole of y (all latent units, all pixels of an image), so that `log_prob` and KL are nats per
-    image. Its batch shape is that of the context.
+    The forward pass maps the context to a `torch.distributions.Distribution`. The event of that distribution is the
+    whole of y (all latent units, all pixels of an image), so that `log_prob` and KL are in nats per image. Its batch
+    shape is that of the context.
     """
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """Widen half precision: a sum of hundreds of log-densities in bfloat16 would be off by whole nats."""
+    """Return a tensor in float32 if it is in half precision, else the tensor itself.
+
+    A sum of hundreds of log-densities in bfloat16 would be off by whole nats.
+    """
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x

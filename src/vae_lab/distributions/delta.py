@@ -1,4 +1,4 @@
-"""The law of what is certain."""
+"""The Dirac delta: the distribution of a vector that is known exactly."""
 
 from typing import ClassVar
 
@@ -9,9 +9,10 @@ from torch.types import _size
 
 
 class Delta(Distribution):
-    """All mass at one vector. It has no density: `log_prob` is infinite there, and so is KL from any density.
+    """The Dirac delta, which has all its mass at one vector.
 
-    A bound that is computed from it nevertheless comes out as minus infinity, which is its value.
+    It has no density: `log_prob` is plus infinity at that vector and minus infinity elsewhere, and the KL from it to
+    any density is infinite. An ELBO that is computed from it is therefore minus infinity, which is its value.
 
     Args:
         loc: the vectors, of shape (*batch, D).
@@ -39,5 +40,5 @@ class Delta(Distribution):
         return self.rsample(sample_shape).detach()
 
     def log_prob(self, value: Tensor) -> Tensor:
-        here = (value == self.loc).all(-1)
-        return torch.where(here, torch.inf, -torch.inf).to(value.dtype)
+        is_loc = (value == self.loc).all(-1)  # (*batch,)
+        return torch.where(is_loc, torch.inf, -torch.inf).to(value.dtype)

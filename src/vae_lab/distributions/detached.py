@@ -1,4 +1,4 @@
-"""Laws whose density is differentiable in its argument alone."""
+"""Distributions whose density is differentiable in its argument, but not in its parameters."""
 
 from collections.abc import Callable
 
@@ -8,26 +8,26 @@ from vae_lab.distributions.pushforward import CholeskyNormal
 from vae_lab.distributions.sphere import PowerSpherical
 from vae_lab.errors import UserError
 
-DETACHED: dict[type, Callable[..., Distribution]] = {
+# By exact type: a subclass may have other parameters.
+DETACH_BY_TYPE: dict[type, Callable[..., Distribution]] = {
     Normal: lambda q: Normal(q.loc.detach(), q.scale.detach(), validate_args=False),
     CholeskyNormal: lambda q: CholeskyNormal(q.loc.detach(), q.scale.detach(), q.mixing.detach()),
     PowerSpherical: lambda q: PowerSpherical(q.loc.detach(), q.concentration.detach()),
 }
 
 
-def detached(distribution: Distribution) -> Distribution:
-    """The same law with its parameters detached, looked up by exact type: a subclass may have other parameters.
+def detach_parameters(distribution: Distribution) -> Distribution:
+    """Return the same distribution with its parameters detached, so that `log_prob` has a gradient in z alone.
 
     Raises:
-        UserError: where it is not known how.
+        UserError: if the parameters of this type of distribution are not known.
     """
     if type(distribution) is Independent:
-        return Independent(
-            detached(distribution.base_dist), distribution.reinterpreted_batch_ndims, validate_args=False
-        )
-    if type(distribution) not in DETACHED:
+        base = detach_parameters(distribution.base_dist)
+        return Independent(base, distribution.reinterpreted_batch_ndims, validate_args=False)
+    if type(distribution) not in DETACH_BY_TYPE:
         raise UserError(
-            f"posterior: a {type(distribution).__name__} cannot be scored with its parameters held fixed, as "
+            f"posterior: log q of a {type(distribution).__name__} cannot be computed with its parameters detached, as "
             "objective=stl and objective=dreg need; choose objective=elbo_mc (or iwae), or posterior=diagonal"
         )
-    return DETACHED[type(distribution)](distribution)
+    return DETACH_BY_TYPE[type(distribution)](distribution)

@@ -1,4 +1,4 @@
-"""Mixtures of any family of laws."""
+"""Mixtures of distributions of one family."""
 
 from collections.abc import Callable
 
@@ -8,14 +8,15 @@ from torch.distributions import Distribution
 
 
 class Mixture(Distribution):
-    """p(z) = sum_k w_k p(z | c_k), of empty batch shape.
+    """The mixture p(z) = sum_k w_k p(z | u_k), of empty batch shape.
 
-    Only the components drawn are built to sample: `torch.distributions.MixtureSameFamily` samples them all.
+    To sample, only the components that were drawn are built, whereas `torch.distributions.MixtureSameFamily` samples
+    from all of them.
 
     Args:
-        family: maps contexts (*batch, ...) to laws p(z | c) of batch shape (*batch,).
-        contexts: c_1 to c_K, of shape (K, ...).
-        logits: the weights w = softmax(logits), of shape (K,).
+        family: maps contexts u, of shape (*batch, ...), to distributions p(z | u) of batch shape (*batch,).
+        contexts: u_1 to u_K, of shape (K, ...).
+        logits: define the weights w = softmax(logits), of shape (K,).
     """
 
     arg_constraints = {}  # noqa: RUF012 (torch's own declaration)
@@ -34,5 +35,5 @@ class Mixture(Distribution):
     @torch.no_grad()
     def sample(self, sample_shape: Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         shape = torch.Size(sample_shape)
-        drawn = torch.multinomial(self.log_weights.exp(), shape.numel(), replacement=True)
-        return self.family(self.contexts[drawn.reshape(shape)]).sample()
+        component = torch.multinomial(self.log_weights.exp(), shape.numel(), replacement=True)  # (numel,)
+        return self.family(self.contexts[component.reshape(shape)]).sample()

@@ -1,4 +1,4 @@
-"""Laws of z = f(e), for standard normal noise e and an invertible map f.
+"""Distributions of z = f(e), for standard normal noise e and an invertible map f.
 
     log q(z) = log N(e; 0, I) - log|det df/de|,  e = f^-1(z)
 
@@ -16,14 +16,17 @@ LOG_2PI = math.log(2 * math.pi)
 
 
 class Pushforward(Distribution, ABC):
-    """The law of z = f(e), e ~ N(0, I), for vectors z.
+    """The base class of distributions of z = f(e), e ~ N(0, I), for vectors z.
 
-    A sample's own log-density needs no inverse of f: the law remembers the last tensor that `rsample` gave, with
-    the log-density at it. So `log_prob` of that very tensor is cheap, and exact where the inverse would lose the
-    noise to rounding. Any other tensor, a detached copy included, is scored through the inverse.
+    log q(z) = log N(e; 0, I) - log|det df/de|,  e = f^-1(z)
+
+    The log-density of a distribution's own sample needs no inverse of f: the object stores the last tensor that
+    `rsample` returned, and the log-density at it. `log_prob` of that same tensor object is therefore cheap, and exact
+    where the inverse would lose the noise to rounding. For any other tensor, including a detached copy, `log_prob`
+    computes the inverse.
 
     Args:
-        like: a tensor of shape (*batch, D), of the device and precision of z.
+        like: a tensor of shape (*batch, D) that has the device and the dtype of z.
     """
 
     has_rsample = True
@@ -36,30 +39,30 @@ class Pushforward(Distribution, ABC):
 
     @abstractmethod
     def push(self, e: Tensor) -> tuple[Tensor, Tensor]:
-        """z = f(e) and log|det df/de|, at noise of shape (*sample, *batch, D)."""
+        """Return z = f(e) and log|det df/de|, for noise of shape (*sample, *batch, D)."""
 
     @abstractmethod
     def pull(self, z: Tensor) -> tuple[Tensor, Tensor]:
-        """e = f^-1(z) and log|det de/dz|, at z of a shape that broadcasts with (*batch, D)."""
+        """Return e = f^-1(z) and log|det de/dz|, for z of a shape that broadcasts with (*batch, D)."""
 
     @property
     def mean(self) -> Tensor:
-        """f(0), the image of the noise's mean: the mean of z where f is affine, and a central point elsewhere."""
-        with exactly(self._like):
+        """f(0), the image of the noise's mean: the mean of z if f is affine, and a central point otherwise."""
+        with without_autocast(self._like):
             return self.push(torch.zeros_like(self._like))[0]
 
     def rsample(self, sample_shape: Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         e = self._noise(sample_shape)
-        with exactly(e):
-            z, log_slope = self.push(e)
-            # Without a graph the density is of no use where gradients are asked for.
-            self._last = (z, log_standard_normal(e) - log_slope, torch.is_grad_enabled())
+        with without_autocast(e):
+            z, log_det = self.push(e)
+            # A density that was computed without a graph is no answer where gradients are enabled.
+            self._last = (z, log_standard_normal(e) - log_det, torch.is_grad_enabled())
         return z
 
     @torch.no_grad()
     def sample(self, sample_shape: Size | list[int] | tuple[int, ...] = ()) -> Tensor:
         e = self._noise(sample_shape)
-        with exactly(e):
+        with without_autocast(e):
             return self.push(e)[0]
 
     def log_prob(self, z: Tensor) -> Tensor:
@@ -67,9 +70,9 @@ class Pushforward(Distribution, ABC):
             sample, log_q, has_graph = self._last
             if z is sample and (has_graph or not torch.is_grad_enabled()):
                 return log_q
-        with exactly(z):
-            e, log_slope = self.pull(z)
-            return log_standard_normal(e) + log_slope
+        with without_autocast(z):
+            e, log_det = self.pull(z)
+            return log_standard_normal(e) + log_det
 
     def _noise(self, sample_shape: Size | list[int] | tuple[int, ...]) -> Tensor:
         shape = self._extended_shape(torch.Size(sample_shape))
@@ -77,9 +80,10 @@ class Pushforward(Distribution, ABC):
 
 
 class CholeskyNormal(Pushforward):
-    """N(mean, L L') with L = diag(scale) (I + N): the law of z = mean + scale * (e + N e).
+    """The normal distribution N(mean, L L') with L = diag(scale) (I + N): z = mean + scale * (e + N e).
 
-    N holds the correlations relative to the scales, so that L is no worse conditioned for units of different sizes.
+    N holds the correlations relative to the scales, so that units of different scales do not worsen the condition
+    number of the system that is solved.
 
     Args:
         loc: the mean, of shape (*batch, D).
@@ -112,16 +116,19 @@ class CholeskyNormal(Pushforward):
 
     def pull(self, z: Tensor) -> tuple[Tensor, Tensor]:
         mixed = (z - self.loc) / self.scale
-        # The solver reads the diagonal of I + N as ones, whatever is written there.
+        # With `unitriangular` the solver takes the diagonal of I + N to be ones, and reads N below it.
         e = torch.linalg.solve_triangular(self.mixing, mixed.unsqueeze(-1), upper=False, unitriangular=True)
         return e.squeeze(-1), -self.scale.log().sum(-1)
 
 
 def log_standard_normal(e: Tensor) -> Tensor:
-    """log N(e; 0, I), summed over the last dimension."""
+    """Return log N(e; 0, I) in nats, summed over the last dimension: from (*batch, D) to (*batch,)."""
     return -0.5 * (e.square() + LOG_2PI).sum(-1)
 
 
-def exactly(like: Tensor) -> torch.autocast:
-    """A region without mixed precision: f and its inverse must be the same map in both directions."""
+def without_autocast(like: Tensor) -> torch.autocast:
+    """Return a context without mixed precision on the device of a tensor.
+
+    In mixed precision f and its inverse would be maps that do not match.
+    """
     return torch.autocast(like.device.type, enabled=False)

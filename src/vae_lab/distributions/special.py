@@ -1,6 +1,6 @@
-"""Special functions for laws on the unit sphere, accurate where differences of `lgamma` and `digamma` cancel.
+"""Special functions for distributions on the unit sphere, accurate where `lgamma` and `digamma` cancel.
 
-At a concentration of 10^6 a difference of two `lgamma` is off by a nat in float32; these are not.
+At a concentration of 10^6 a difference of two `lgamma` in float32 is off by a nat; these functions avoid that.
 """
 
 import math
@@ -8,12 +8,12 @@ import math
 import torch
 from torch import Tensor
 
-# Arguments are raised by so much before Stirling's series, whose remainder is then below float64's precision.
+# Added to the arguments of Stirling's series, whose remainder is then below the precision of float64.
 SHIFT = 16
 
 
 def log_area(dim: int) -> float:
-    """The log of the area of the unit sphere S^{D-1} in D = `dim` dimensions.
+    """Return the logarithm of the area of the unit sphere S^{D-1} in D = `dim` dimensions.
 
     log area = log 2 + D/2 log pi - log Gamma(D / 2)
 
@@ -24,10 +24,10 @@ def log_area(dim: int) -> float:
 
 
 def log_gamma_ratio(a: Tensor, b: float) -> Tensor:
-    """log Gamma(a + b) - log Gamma(a), for a > 0 and b > 0.
+    """Return log Gamma(a + b) - log Gamma(a), for a > 0 and b > 0, in the shape of `a`.
 
-    The recurrence Gamma(x + 1) = x Gamma(x), then Stirling's series, each as a difference in which nothing large
-    cancels: https://dlmf.nist.gov/5.11
+    By the recurrence Gamma(x + 1) = x Gamma(x) and then Stirling's series, each written as a difference in which no
+    large terms cancel: https://dlmf.nist.gov/5.11
 
     >>> log_gamma_ratio(torch.tensor(3.0), 2.0).exp().round().item()  # 4! / 2!
     12.0
@@ -39,7 +39,7 @@ def log_gamma_ratio(a: Tensor, b: float) -> Tensor:
 
 
 def digamma_difference(a: Tensor, b: float) -> Tensor:
-    """digamma(a + b) - digamma(a), for a > 0 and b > 0: the derivative of `log_gamma_ratio` in a.
+    """Return digamma(a + b) - digamma(a), for a > 0 and b > 0: the derivative of `log_gamma_ratio` in a.
 
     >>> round(digamma_difference(torch.tensor(3.0), 2.0).item(), 6)  # 1/3 + 1/4
     0.583333
@@ -51,14 +51,14 @@ def digamma_difference(a: Tensor, b: float) -> Tensor:
 
 
 def log_gamma_tail(x: Tensor) -> Tensor:
-    """log Gamma(x) less (x - 1/2) log x - x + log(2 pi) / 2, for large x."""
+    """Return log Gamma(x) - ((x - 1/2) log x - x + log(2 pi) / 2) by Stirling's series, for large x."""
     r = 1 / x
     square = r.square()
     return r * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
 
 
 def digamma_tail(x: Tensor) -> Tensor:
-    """digamma(x) less log x, for large x."""
+    """Return digamma(x) - log x by its asymptotic series, for large x."""
     r = 1 / x
     square = r.square()
     return -r / 2 - square * (1 / 12 - square * (1 / 120 - square * (1 / 252 - square / 240)))

@@ -1,4 +1,4 @@
-"""Laws of unit vectors: densities with respect to the area of the sphere S^{D-1}."""
+"""Distributions of unit vectors: their densities are with respect to the area of the sphere S^{D-1}."""
 
 import math
 from typing import ClassVar
@@ -13,10 +13,10 @@ from vae_lab.distributions.special import digamma_difference, log_area, log_gamm
 
 
 class UniformSphere(Distribution):
-    """The same density everywhere on the sphere: log p(z) = -log area(S^{D-1}).
+    """The uniform distribution on the sphere: log p(z) = -log area(S^{D-1}).
 
     Args:
-        like: a tensor of shape (D,), of the device and precision of the samples.
+        like: a tensor of shape (D,) that has the device and the dtype of the samples.
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
@@ -39,16 +39,16 @@ class UniformSphere(Distribution):
 
 
 class PowerSpherical(Distribution):
-    """The power spherical law: a density that falls with the angle from its mean direction.
+    """The power spherical distribution, whose density falls with the angle from its mean direction.
 
     p(z) = (1 + m^T z)^k / (2^{a+b} pi^b Gamma(a) / Gamma(a + b)),  a = b + k,  b = (D - 1) / 2
 
-    Unlike the von Mises-Fisher law it needs no Bessel functions and is reparameterised through a beta law:
-    De Cao & Aziz 2020, https://arxiv.org/abs/2006.04437.
+    Unlike the von Mises-Fisher distribution it needs no Bessel functions, and it is reparameterised through a beta
+    distribution: De Cao & Aziz 2020, https://arxiv.org/abs/2006.04437.
 
     Args:
         loc: the mean direction m, unit vectors of shape (*batch, D), D >= 2.
-        concentration: k >= 0, of shape (*batch,); at 0 the law is uniform.
+        concentration: k >= 0, of shape (*batch,); at 0 the distribution is uniform.
     """
 
     arg_constraints: ClassVar[dict[str, constraints.Constraint]] = {}
@@ -61,17 +61,17 @@ class PowerSpherical(Distribution):
 
     @property
     def dim(self) -> int:
-        """D, the dimensions of the space that the sphere lies in."""
+        """D, the dimension of the space that the sphere lies in."""
         return self.event_shape[0]
 
     @property
     def beta(self) -> float:
-        """The second parameter of the beta law of (1 + m^T z) / 2."""
+        """The second parameter of the beta distribution of (1 + m^T z) / 2."""
         return (self.dim - 1) / 2
 
     @property
     def alpha(self) -> Tensor:
-        """The first parameter of the beta law of (1 + m^T z) / 2, of shape (*batch,)."""
+        """The first parameter of the beta distribution of (1 + m^T z) / 2, of shape (*batch,)."""
         return self.beta + self.concentration
 
     @property
@@ -85,23 +85,23 @@ class PowerSpherical(Distribution):
         return (self.concentration / (self.concentration + self.dim - 1)).unsqueeze(-1) * self.loc
 
     def rsample(self, sample_shape: _size = ()) -> Tensor:
-        """Reparameterised samples: the angle from a beta law, its direction uniform, then a Householder reflection."""
-        # Both parts of the beta variable, since 1 - (1 + t) / 2 would lose a small angle to rounding.
-        beta_distribution = Dirichlet(
-            torch.stack([self.alpha, torch.full_like(self.alpha, self.beta)], -1), validate_args=False
-        )
-        near, far = beta_distribution.rsample(sample_shape).unbind(
-            -1
-        )  # (1 + t) / 2 and (1 - t) / 2: (*sample, *batch) each
-        # Below the floor the angle is lost in the rounding of a unit vector, and the root has no gradient.
+        """Draw reparameterised samples, of shape (*sample, *batch, D).
+
+        The cosine t = m^T z of the angle comes from a beta distribution and the direction around m is uniform; then
+        the first axis is reflected to m.
+        """
+        # A Dirichlet of two gives both (1 + t) / 2 and (1 - t) / 2: as 1 - (1 + t) / 2 a small angle would be lost.
+        shapes = torch.stack([self.alpha, torch.full_like(self.alpha, self.beta)], -1)  # (*batch, 2)
+        near, far = Dirichlet(shapes, validate_args=False).rsample(sample_shape).unbind(-1)  # (*sample, *batch) each
+        # The floor is where a unit vector no longer resolves the angle, and where the root has no finite gradient.
         sine = 2 * (near * far).clamp(min=torch.finfo(near.dtype).eps ** 2).sqrt()
         around = torch.randn((*near.shape, self.dim - 1), dtype=near.dtype, device=near.device)
         tangent = sine.unsqueeze(-1) * normalize(around, dim=-1)  # (*sample, *batch, D - 1)
-        upright = torch.cat([(near - far).unsqueeze(-1), tangent], -1)  # around the first axis: (*sample, *batch, D)
-        return self._from_first_axis(upright)
+        around_axis = torch.cat([(near - far).unsqueeze(-1), tangent], -1)  # (*sample, *batch, D)
+        return self._reflect_to_mean(around_axis)
 
-    def _from_first_axis(self, y: Tensor) -> Tensor:
-        """Carry the first axis to the mean direction, by the reflection that keeps away from dividing by zero."""
+    def _reflect_to_mean(self, y: Tensor) -> Tensor:
+        """Map samples around the first axis to samples around m, by the Householder reflection that is well defined."""
         first = self.loc[..., :1]
         sign = torch.where(first >= 0, 1.0, -1.0).to(first.dtype)
         u = torch.cat([first + sign, self.loc[..., 1:]], -1)  # u^T u = 2 (1 + |m_1|) >= 2
@@ -109,7 +109,8 @@ class PowerSpherical(Distribution):
         return sign * (u * projection - y)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        # (1 + m^T z) / 2 = 1 - |z - m|^2 / 4, which keeps small angles; the floor is for the point opposite to m.
+        # (1 + m^T z) / 2 = 1 - |z - m|^2 / 4, where the right side resolves small angles. The clamp keeps the point
+        # opposite to m finite.
         opposite = (value - self.loc).square().sum(-1) / 4
         log_cosine = (-opposite.clamp(max=1 - torch.finfo(value.dtype).eps)).log1p()
         return self.concentration * log_cosine + self._log_peak()
@@ -119,5 +120,5 @@ class PowerSpherical(Distribution):
         return -(self.concentration * expected_log_cosine + self._log_peak())
 
     def _log_peak(self) -> Tensor:
-        """log p(m), the density at the mean direction, of shape (*batch,)."""
+        """Return log p(m), the log-density at the mean direction, of shape (*batch,)."""
         return log_gamma_ratio(self.alpha, self.beta) - self.beta * math.log(4 * math.pi)

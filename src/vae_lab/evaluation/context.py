@@ -9,7 +9,7 @@ from torch.nn.functional import one_hot
 from vae_lab import build
 from vae_lab.data.batches import to_unit
 from vae_lab.data.image_set import Split
-from vae_lab.data.module import ImageData, dequantized, treated
+from vae_lab.data.module import ImageData, apply_dequantization, apply_treatment
 from vae_lab.errors import UserError
 from vae_lab.evaluation.blocks import row_bytes, rows_within
 from vae_lab.evaluation.measure import EvaluationContext, Images
@@ -78,8 +78,8 @@ def frozen_split(data: ImageData, name: SplitName) -> Split:
     """A split with its pixels drawn once; those of training images are else drawn afresh for each batch."""
     if name != "train":
         return data.val if name == "val" else data.test
-    drawn = treated(data.train, data.treatment, 0) if data.treatment == "dynamic" else data.train
-    return dequantized(drawn, data.dequantization, 0)
+    drawn = apply_treatment(data.train, data.treatment, 0) if data.treatment == "dynamic" else data.train
+    return apply_dequantization(drawn, data.dequantization, 0)
 
 
 def device_of(choice: Literal["auto", "cpu", "gpu"]) -> torch.device:

@@ -1,7 +1,7 @@
-"""Likelihoods p(x | z): laws of an image whose parameters the decoder gives.
+"""Likelihoods p(x | z): distributions of an image whose parameters are the decoder's output.
 
-Each is normalised over its support, so that `log_prob` is a log-density (or a log-probability) of the
-whole image in nats, and figures of different likelihoods on the same data mean the same thing.
+Each is normalised over its support, so that `log_prob` is a log-density (or a log-probability) of the whole image in
+nats. Results of likelihoods with the same support are therefore comparable on the same data.
 """
 
 from typing import TYPE_CHECKING

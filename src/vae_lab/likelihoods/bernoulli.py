@@ -1,4 +1,4 @@
-"""Laws of binary pixels."""
+"""The Bernoulli likelihood, for binary pixels."""
 
 from torch import Tensor
 from torch.distributions import Bernoulli as BernoulliDistribution
@@ -19,8 +19,8 @@ class Bernoulli(Likelihood):
     is_set_by_mean = True
 
     def params_at(self, mean: Tensor) -> Tensor:
-        # Pixels that are never (or always) on would start at an infinite logit: the clip of Burda et al. 2016,
-        # https://github.com/yburda/iwae.
+        # Pixels that are never (or always) on would start at an infinite logit, so the mean is clipped as by Burda et
+        # al. 2016, https://github.com/yburda/iwae.
         return mean.clamp(1e-3, 0.999).logit()
 
     def forward(self, params: Tensor) -> Distribution:

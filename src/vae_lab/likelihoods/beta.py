@@ -1,4 +1,4 @@
-"""Beta laws of grey pixels."""
+"""The beta likelihood, for grey pixels."""
 
 import torch
 from torch import Tensor
@@ -10,18 +10,23 @@ from vae_lab.distributions.conditional import SampleShape
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths.densities import log_beta_function
 
-# Pixels are taken to be this far from 0 and 1 at least: half the distance from 1 to the next float32.
+# Pixels are clamped to at least this distance from 0 and 1: half the distance from 1 to the next float32.
 MARGIN = 2.0**-24
 
-# At the start the smaller of the two shapes is this.
+# The smaller of the two shape parameters at initialisation.
 INITIAL_SHAPE = 1.5
 
 
 class BetaDistribution(Distribution):
-    """The Beta law of shapes a, b >= 1, finite at 0 and 1.
+    """The beta distribution with shape parameters a, b >= 1, whose log-density is finite at 0 and 1.
 
-    There its log-density would be minus infinity (or finite, for a shape of exactly 1). The density is bounded for
-    shapes >= 1, so holding it constant over the outermost 2^-24 of the interval moves its integral by less than that.
+    At 0 and 1 the exact log-density is minus infinity, unless the shape parameter is exactly 1. Here it is held
+    constant over the outermost 2^-24 of the interval; as the density is bounded for a, b >= 1, its integral hardly
+    changes.
+
+    Args:
+        a: of any shape.
+        b: of the same shape.
     """
 
     arg_constraints = {}  # noqa: RUF012 (torch's own name and type)
@@ -44,12 +49,12 @@ class BetaDistribution(Distribution):
 
 
 class Beta(Likelihood):
-    """Independent grey pixels in the unit interval; the decoder gives both shapes, each as 1 + softplus.
+    """Independent grey pixels in the unit interval; the decoder gives both shape parameters.
 
     log p(x | z) = sum_i (a_i - 1) log x_i + (b_i - 1) log(1 - x_i) - log B(a_i, b_i),  a, b >= 1
 
-    The shapes stay above 1, so that the density has one mode and no pole: at pixels of exactly 0 or 1, which grey
-    images are full of, a pole would be an infinite reward.
+    a and b are 1 + softplus of the decoder's output. They stay above 1, so that the density has one mode and no pole.
+    Grey images have many pixels of exactly 0 or 1, where a pole would make the likelihood infinite.
     """
 
     support = "unit_interval"
@@ -57,12 +62,13 @@ class Beta(Likelihood):
     params_per_value = 2
 
     def params_at(self, mean: Tensor) -> Tensor:
-        # The flattest law of this mean, up to a total of 75: a sharper start would make unusual pixels very costly.
+        # The distribution of this mean whose smaller shape parameter is 1.5; their sum is then at most 75. A sharper
+        # initial distribution would give unusual pixels a very low log-density.
         mean = mean.clamp(0.02, 0.98)
         total = INITIAL_SHAPE / torch.minimum(mean, 1 - mean)
         shapes = torch.cat([total * mean, total * (1 - mean)], -3)
         excess = shapes - 1
-        return excess + (-torch.expm1(-excess)).log()  # softplus is undone
+        return excess + (-torch.expm1(-excess)).log()  # the inverse of softplus
 
     def forward(self, params: Tensor) -> Distribution:
         a, b = (1 + softplus(params)).chunk(2, -3)  # (*batch, C, H, W) each

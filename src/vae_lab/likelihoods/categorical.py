@@ -1,4 +1,4 @@
-"""Any law of the 256 levels of a pixel."""
+"""The categorical likelihood: a free probability for each of the 256 levels of a pixel."""
 
 import torch
 from torch import Tensor
@@ -14,10 +14,10 @@ TOP = NUM_LEVELS - 1
 
 
 class LevelsDistribution(Distribution):
-    """A categorical law whose outcomes are the levels 0, 1/255, ..., 1.
+    """The categorical distribution over the levels 0, 1/255, ..., 1.
 
     Args:
-        logits: one for each level, along the last dimension, with any common offset.
+        logits: unnormalised log-probabilities of the levels, of shape (*batch, 256).
     """
 
     arg_constraints = {}  # noqa: RUF012 (torch's own name and type)
@@ -46,15 +46,15 @@ class Categorical(Likelihood):
 
     P(x | z) = prod_i softmax(logits_i)[255 x_i]
 
-    van den Oord et al. 2016, section 3.4, https://arxiv.org/abs/1601.06759. It knows nothing of neighbouring levels,
-    and its decoder has 256 outputs for each pixel value.
+    van den Oord et al. 2016, section 3.4, https://arxiv.org/abs/1601.06759. It does not use that neighbouring levels
+    are similar, and its decoder has 256 outputs for each pixel value.
     """
 
     support = "256_levels"
     params_per_value = NUM_LEVELS
 
     def params_at(self, mean: Tensor) -> Tensor:
-        # A uniform law and, for the rest of the mean, black or white: no level starts out as nearly impossible.
+        # A mixture of the uniform distribution with black or white, so that no level starts with a tiny probability.
         mean = mean.clamp(1e-3, 0.999)
         extreme = (2 * mean - 1).abs()  # (C, H, W), the weight of black or white
         probs = ((1 - extreme) / NUM_LEVELS).repeat(NUM_LEVELS, 1, 1, 1)  # (256, C, H, W)

@@ -1,4 +1,4 @@
-"""The continuous Bernoulli: what a cross-entropy on grey pixels should have been."""
+"""The continuous Bernoulli likelihood: the normalised form of the cross-entropy on grey pixels."""
 
 import torch
 from torch import Tensor
@@ -11,10 +11,13 @@ from vae_lab.maths.roots import increasing_root
 
 
 class ContinuousBernoulliDistribution(Distribution):
-    """The law on the unit interval with density exp(t x - A(t)) at logit t.
+    """The continuous Bernoulli distribution on the unit interval, with density exp(t x - A(t)) for the logit t.
 
-    Not `torch.distributions.ContinuousBernoulli`: it clamps its probabilities, and so loses the gradient at large
-    logits, and near 1/2 its gradient is a difference of large numbers.
+    It replaces `torch.distributions.ContinuousBernoulli`, which clamps its probabilities, so that large logits have no
+    gradient, and whose gradient near 1/2 is a difference of large numbers.
+
+    Args:
+        logits: t, of any shape.
     """
 
     arg_constraints = {}  # noqa: RUF012 (torch's own name and type)
@@ -32,11 +35,11 @@ class ContinuousBernoulliDistribution(Distribution):
         return self.logits * value - continuous_bernoulli_log_normalizer(self.logits)
 
     def rsample(self, sample_shape: SampleShape = ()) -> Tensor:
-        """By the inverse of the distribution function, F^-1(u) = log(1 + u (e^t - 1)) / t."""
+        """Draw samples by the inverse distribution function, F^-1(u) = log(1 + u (e^t - 1)) / t, u ~ U(0, 1)."""
         shape = self._extended_shape(torch.Size(sample_shape))
         u = torch.rand(shape, dtype=self.logits.dtype, device=self.logits.device)
         falling = -self.logits.abs()  # the density falls towards 1; the other half is its mirror image
-        flat = falling > -1e-4  # as good as uniform
+        flat = falling > -1e-4  # indistinguishable from uniform
         t = torch.where(flat, -torch.ones_like(falling), falling)
         x = torch.where(flat, u, torch.log1p(u * torch.expm1(t)) / t)
         return torch.where(self.logits > 0, 1 - x, x)
@@ -47,17 +50,18 @@ class ContinuousBernoulli(Likelihood):
 
     log p(x | z) = sum_i x_i log l_i + (1 - x_i) log(1 - l_i) + log C(l_i),  l = sigmoid(logit)
 
-    The cross-entropy of grey pixels with the constant that makes it a density: Loaiza-Ganem & Cunningham 2019,
-    https://arxiv.org/abs/1907.06845.
+    It is the cross-entropy of grey pixels with the constant C that makes it a density: Loaiza-Ganem & Cunningham
+    2019, https://arxiv.org/abs/1907.06845.
     """
 
     support = "unit_interval"
     is_set_by_mean = True
-    # At 0 and 1 the density grows with the logit, without end: on levels that are exactly black it would.
+    # At exactly 0 or 1 the density grows without bound with the size of the logit.
     needs_dequantizing = True
 
     def params_at(self, mean: Tensor) -> Tensor:
-        # The mean of a dark pixel is about -1 / logit: at a logit of -100 a bright pixel costs 100 nats to begin with.
+        # The mean of a dark pixel is about -1 / logit. At a logit of -100 a bright pixel costs 100 nats, so the initial
+        # logits go no further.
         return increasing_root(continuous_bernoulli_mean, mean, -100.0, 100.0)
 
     def forward(self, params: Tensor) -> Distribution:

@@ -1,4 +1,4 @@
-"""Logistic laws of grey pixels, rounded to their 256 levels: probabilities, not densities."""
+"""Logistic likelihoods of grey pixels, rounded to their 256 levels: probabilities, not densities."""
 
 import torch
 from torch import Tensor
@@ -14,12 +14,17 @@ from vae_lab.maths.roots import increasing_root
 NUM_LEVELS = 256
 TOP = NUM_LEVELS - 1
 
-# A location this many scales outside of [0, 1] already makes its pixel black (or white) but for e^-20.
+# A location this many scales outside of [0, 1] makes its pixel black (or white) with probability 1 - e^-20.
 REACH = 20.0
 
 
 def discretized_mean(loc: Tensor, scale: Tensor) -> Tensor:
-    """The mean of the rounded law, which the edges draw inwards: E[k] = sum_k P(k or above), k = 1..255."""
+    """Return the mean of a logistic variable that is rounded to the levels, E[x] = 1/255 sum_{k=1}^{255} P(255 x >= k).
+
+    Args:
+        loc: the logistic's location, in units of the pixel range [0, 1].
+        scale: its scale, in the same units and shape.
+    """
     total = torch.zeros_like(loc)
     for level in range(1, NUM_LEVELS):
         total = total + torch.sigmoid((loc - (level - 0.5) / TOP) / scale)
@@ -27,7 +32,12 @@ def discretized_mean(loc: Tensor, scale: Tensor) -> Tensor:
 
 
 class DiscretizedLogisticDistribution(Distribution):
-    """A logistic variable rounded to the nearest of the levels 0, 1/255, ..., 1."""
+    """The distribution of a logistic variable that is rounded to the nearest of the levels 0, 1/255, ..., 1.
+
+    Args:
+        loc: the location before rounding, in units of the pixel range [0, 1].
+        scale: the scale before rounding, in the same units and shape.
+    """
 
     arg_constraints = {}  # noqa: RUF012 (torch's own name and type)
 
@@ -56,16 +66,17 @@ class DiscretizedLogistic(Likelihood):
 
     P(x | z) = prod_i sigmoid((x_i + w/2 - m_i) / s_i) - sigmoid((x_i - w/2 - m_i) / s_i),  w = 1/255
 
-    The bins of level 0 and 255 reach out to infinity: Kingma et al. 2016, section 5.1,
+    The bins of levels 0 and 255 extend to infinity: Kingma et al. 2016, section 5.1,
     https://arxiv.org/abs/1606.04934; Salimans et al. 2017, section 2.1, https://arxiv.org/abs/1701.05517.
 
     Args:
         image_shape: channels, height, width.
-        initial_scale: the logistic's scale s at the start, in units of the pixel range [0, 1].
-        min_scale: the smallest scale. A quarter of a level, the default, leaves a pixel's level in little doubt.
+        initial_scale: the logistic's scale s at initialisation, in units of the pixel range [0, 1].
+        min_scale: the smallest scale, in the same units. At the default, a quarter of a level, nearly all of the
+            probability can be on one level.
 
     Raises:
-        ValueError: where `initial_scale` is not above `min_scale`.
+        ValueError: if `initial_scale` is not above `min_scale`.
     """
 
     support = "256_levels"
@@ -80,7 +91,7 @@ class DiscretizedLogistic(Likelihood):
         self.min_scale = min_scale
 
     def params_at(self, mean: Tensor) -> Tensor:
-        loc = location_at(mean, self.initial_scale)
+        loc = location_for_mean(mean, self.initial_scale)
         return torch.cat([loc, torch.full_like(loc, self.initial_raw_scale)], -3)
 
     def forward(self, params: Tensor) -> Distribution:
@@ -90,21 +101,21 @@ class DiscretizedLogistic(Likelihood):
 
 
 class DiscretizedLogisticMixture(Likelihood):
-    """Independent 8-bit pixels, each from a mixture of logistics before rounding; the decoder gives all of it.
+    """Independent 8-bit pixels, a mixture of logistics before rounding; the decoder gives weights and components.
 
-    P(x | z) = prod_i sum_j w_ij P_ij(x_i),  P_ij the law of `DiscretizedLogistic`
+    P(x | z) = prod_i sum_j w_ij P_ij(x_i),  P_ij as in `DiscretizedLogistic`
 
-    Salimans et al. 2017, section 2.1, https://arxiv.org/abs/1701.05517; here every channel of a pixel has a mixture of
-    its own, and given z the channels are independent.
+    Salimans et al. 2017, section 2.1, https://arxiv.org/abs/1701.05517. Unlike there, every channel of a pixel has a
+    mixture of its own, and given z the channels are independent.
 
     Args:
         image_shape: channels, height, width.
         num_components: logistics for each pixel value.
-        initial_scale: the logistics' scale at the start, in units of the pixel range [0, 1].
-        min_scale: the smallest scale.
+        initial_scale: the logistics' scale at initialisation, in units of the pixel range [0, 1].
+        min_scale: the smallest scale, in the same units.
 
     Raises:
-        ValueError: where `initial_scale` is not above `min_scale`.
+        ValueError: if `initial_scale` is not above `min_scale`.
     """
 
     support = "256_levels"
@@ -124,8 +135,8 @@ class DiscretizedLogisticMixture(Likelihood):
         self.min_scale = min_scale
 
     def params_at(self, mean: Tensor) -> Tensor:
-        # All components alike, with equal weights: the decoder's random weights tell them apart.
-        loc = location_at(mean, self.initial_scale)
+        # All components are equal and have equal weights; the decoder's random weights break the symmetry.
+        loc = location_for_mean(mean, self.initial_scale)
         raw = torch.full_like(loc, self.initial_raw_scale)
         groups = [part.repeat(self.num_components, 1, 1) for part in (torch.zeros_like(loc), loc, raw)]
         return torch.cat(groups, -3)  # (3 M C, H, W)
@@ -138,8 +149,8 @@ class DiscretizedLogisticMixture(Likelihood):
         return Independent(MixtureSameFamily(weights, components, validate_args=False), 3, validate_args=False)
 
 
-def location_at(mean: Tensor, scale: float) -> Tensor:
-    """The locations at which rounded logistics of one scale have the given means, as far as they can."""
+def location_for_mean(mean: Tensor, scale: float) -> Tensor:
+    """Return the locations at which rounded logistics of one scale have the given means, clamped to [0.001, 0.999]."""
     scales = torch.full_like(mean, scale)
     mean = mean.clamp(1e-3, 0.999)
     return increasing_root(lambda loc: discretized_mean(loc, scales), mean, -REACH * scale, 1 + REACH * scale)

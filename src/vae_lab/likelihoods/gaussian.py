@@ -1,4 +1,4 @@
-"""Normal laws of grey pixels."""
+"""Gaussian likelihoods of grey pixels: with a given, a shared learned, or a per-pixel scale."""
 
 import torch
 from torch import Tensor, nn
@@ -6,19 +6,19 @@ from torch.distributions import Distribution, Independent, Normal
 
 from vae_lab.configuration.options import MeanRange, PositiveFloat
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.likelihoods.mean import mean_of, raw_mean
+from vae_lab.likelihoods.mean import bounded_mean, raw_mean
 from vae_lab.likelihoods.scale import bounded_scale, raw_scale
 
 
 class Gaussian(Likelihood):
-    """Independent normal pixels of one given scale (1 unless told otherwise); the decoder gives the mean.
+    """Independent normal pixels with one given scale (1 by default); the decoder gives the mean.
 
     log p(x | z) = -||x - mean||^2 / (2 s^2) - D/2 log(2 pi s^2),  D pixel values
 
     Args:
         image_shape: channels, height, width.
         scale: the standard deviation s, in units of the pixel range [0, 1].
-        mean_range: where the means lie; `unit_interval` puts a sigmoid behind the decoder.
+        mean_range: `real`, or `unit_interval`, which applies a sigmoid to the decoder's output.
     """
 
     support = "real"
@@ -36,22 +36,27 @@ class Gaussian(Likelihood):
         return raw_mean(mean, self.mean_range)
 
     def forward(self, params: Tensor) -> Distribution:
-        mean = mean_of(params, self.mean_range)
+        mean = bounded_mean(params, self.mean_range)
         return Independent(Normal(mean, self.scale.expand_as(mean), validate_args=False), 3, validate_args=False)
 
 
 class GaussianShared(Likelihood):
     """Independent normal pixels with one learned scale for all; the decoder gives the mean.
 
-    The law is that of `Gaussian` with s a parameter of the model, so that the noise level of
-    the data is estimated rather than assumed: Lucas et al. 2019, https://arxiv.org/abs/1911.02469.
+    log p(x | z) = -||x - mean||^2 / (2 s^2) - D/2 log(2 pi s^2),  D pixel values,  s >= min_scale
+
+    s is a parameter of the model, so that the noise level of the data is estimated rather than assumed: Lucas et al.
+    2019, https://arxiv.org/abs/1911.02469.
 
     Args:
         image_shape: channels, height, width.
-        initial_scale: the standard deviation at the start, in units of the pixel range [0, 1].
-        min_scale: the smallest standard deviation; without it a model that reproduces its images exactly would
-            have an unbounded density.
-        mean_range: where the means lie, as in `Gaussian`.
+        initial_scale: the standard deviation s at initialisation, in units of the pixel range [0, 1].
+        min_scale: the smallest standard deviation, in the same units. Without it the density of a model that
+            reproduces its images exactly would be unbounded.
+        mean_range: `real` or `unit_interval`, as in `Gaussian`.
+
+    Raises:
+        ValueError: if `initial_scale` is not above `min_scale`.
     """
 
     support = "real"
@@ -78,7 +83,7 @@ class GaussianShared(Likelihood):
         return raw_mean(mean, self.mean_range)
 
     def forward(self, params: Tensor) -> Distribution:
-        mean = mean_of(params, self.mean_range)
+        mean = bounded_mean(params, self.mean_range)
         return Independent(Normal(mean, self.scale.expand_as(mean), validate_args=False), 3, validate_args=False)
 
 
@@ -91,13 +96,13 @@ class GaussianPixel(Likelihood):
 
     Args:
         image_shape: channels, height, width.
-        initial_scale: the standard deviation of every pixel at the start, in units of the pixel range [0, 1].
-        min_scale: the smallest standard deviation. The smaller it is, the more an image costs that is unusual where
-            the model was certain.
-        mean_range: where the means lie, as in `Gaussian`; the paper's are in the unit interval.
+        initial_scale: the standard deviation of every pixel at initialisation, in units of the pixel range [0, 1].
+        min_scale: the smallest standard deviation, in the same units. The smaller it is, the lower is the log-density
+            of an image that differs from the mean where the scale is small.
+        mean_range: `real` or `unit_interval`, as in `Gaussian`; the paper's means are in the unit interval.
 
     Raises:
-        ValueError: where `initial_scale` is not above `min_scale`.
+        ValueError: if `initial_scale` is not above `min_scale`.
     """
 
     support = "real"
@@ -121,5 +126,5 @@ class GaussianPixel(Likelihood):
 
     def forward(self, params: Tensor) -> Distribution:
         raw, raw_scales = params.chunk(2, -3)  # (*batch, C, H, W) each
-        mean, scale = mean_of(raw, self.mean_range), bounded_scale(raw_scales, self.min_scale)
+        mean, scale = bounded_mean(raw, self.mean_range), bounded_scale(raw_scales, self.min_scale)
         return Independent(Normal(mean, scale, validate_args=False), 3, validate_args=False)

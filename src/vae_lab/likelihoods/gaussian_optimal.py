@@ -1,4 +1,4 @@
-"""The sigma-VAE: a normal law whose shared variance is always the best one."""
+"""The likelihood of the sigma-VAE: a normal distribution whose shared variance is always the optimal one."""
 
 from collections.abc import Callable
 
@@ -11,12 +11,12 @@ from vae_lab.likelihoods.likelihood import Likelihood
 
 
 class FittedNormal(Normal):
-    """A normal law that, asked for the density of images, first fits its variance to them.
+    """A normal distribution whose `log_prob` first fits the variance to the images that it is called with.
 
     Args:
-        loc: the means.
-        scale: the scale that it samples with.
-        fit: gives the variance for a mean squared error.
+        loc: the means, of shape (*batch, C, H, W).
+        scale: the scale that `sample` uses, of the same shape.
+        fit: returns the variance for a mean squared error, both of shape ().
     """
 
     def __init__(self, loc: Tensor, scale: Tensor, fit: Callable[[Tensor], Tensor]) -> None:
@@ -24,28 +24,32 @@ class FittedNormal(Normal):
         self.fit = fit
 
     def log_prob(self, value: Tensor) -> Tensor:
-        # Detached: the variance is a number that the batch is scored with. At the optimum the density's own
-        # derivative by the variance is zero, so the gradient of the batch's average is the same either way.
+        # Detached: at the optimum the derivative of the batch's log-density with respect to the variance is zero, so
+        # the gradient of its average is the same either way.
         scale = self.fit((value - self.loc).detach().square().mean()).sqrt()
         return Normal(self.loc, scale.expand_as(self.loc), validate_args=False).log_prob(value)
 
 
 class GaussianOptimal(Likelihood):
-    """Independent normal pixels whose one variance maximises the likelihood; the decoder gives the mean.
+    """Independent normal pixels with one variance, which maximises the likelihood; the decoder gives the mean.
 
     In training, log p(x | z) = -||x - mean||^2 / (2 s^2) - D/2 log(2 pi s^2) with s^2 the mean squared error of the
-    batch, over its images, latent samples and D pixel values; averaged over the batch that is
+    batch, over its images, latent samples and D pixel values. Its average over the batch is
     -D/2 log MSE - D/2 log(2 pi e), so that no scale has to be chosen or learned: Rybkin et al. 2021, equation 4,
-    https://arxiv.org/abs/2006.13202. Several processes each use the error of their own share of the batch.
+    https://arxiv.org/abs/2006.13202. With several processes, each uses the error of its own part of the batch.
 
-    A likelihood must not look at the images that it scores. So in evaluation and in sampling s^2 is a number of the
-    model, the buffer `variance`: the average of the training batches' errors, at first of all of them, later with
-    weights that fade over the last `memory` batches.
+    A likelihood must not depend on the images whose density it computes. In evaluation and in sampling, s^2 is
+    therefore fixed: it is the average of the training batches' errors, first over all of them, later over about the
+    last `memory` batches, with exponentially decaying weights.
 
     Args:
         image_shape: channels, height, width.
         min_scale: the smallest standard deviation s, in units of the pixel range [0, 1].
-        memory: training batches that `variance` is averaged over.
+        memory: the number of training batches that `variance` averages over.
+
+    Attributes:
+        variance: s^2 in evaluation and in sampling, of shape ().
+        num_batches: training batches so far, at most `memory`, of shape ().
     """
 
     support = "real"
@@ -63,10 +67,10 @@ class GaussianOptimal(Likelihood):
         self.register_buffer("num_batches", torch.zeros(()))
 
     def fit(self, mean_squared_error: Tensor) -> Tensor:
-        """The best variance for a training batch, remembered for evaluation.
+        """Return the optimal variance for a training batch, and update the average for evaluation.
 
         Args:
-            mean_squared_error: the batch's, detached.
+            mean_squared_error: of the batch, detached, of shape ().
         """
         variance = mean_squared_error.clamp(min=self.min_scale**2)
         self.num_batches.copy_((self.num_batches + 1).clamp(max=self.memory))

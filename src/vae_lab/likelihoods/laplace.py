@@ -1,4 +1,4 @@
-"""Laplace laws of grey pixels."""
+"""The Laplace likelihood, for grey pixels."""
 
 import torch
 from torch import Tensor, nn
@@ -15,15 +15,15 @@ class Laplace(Likelihood):
 
     log p(x | z) = -||x - mean||_1 / s - D log(2 s),  D pixel values
 
-    The absolute error in place of the squared one: single pixels that are far off weigh less.
+    The absolute error in place of the squared one gives less weight to single pixels with a large error.
 
     Args:
         image_shape: channels, height, width.
-        initial_scale: the scale s at the start, in units of the pixel range [0, 1].
-        min_scale: the smallest scale.
+        initial_scale: the scale s at initialisation, in units of the pixel range [0, 1].
+        min_scale: the smallest scale, in the same units.
 
     Raises:
-        ValueError: where `initial_scale` is not above `min_scale`.
+        ValueError: if `initial_scale` is not above `min_scale`.
     """
 
     support = "real"

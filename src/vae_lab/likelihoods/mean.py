@@ -1,15 +1,15 @@
-"""Means that a decoder gives: any numbers, or numbers inside the pixel range."""
+"""The map from the decoder's output to the means of pixels, and its inverse."""
 
 from torch import Tensor
 
 from vae_lab.configuration.options import MeanRange
 
 
-def mean_of(raw: Tensor, mean_range: MeanRange) -> Tensor:
-    """A mean out of any real numbers: themselves, or 1 / (1 + e^-raw)."""
+def bounded_mean(raw: Tensor, mean_range: MeanRange) -> Tensor:
+    """Return a mean from unconstrained numbers: their sigmoid for `unit_interval`, themselves for `real`."""
     return raw.sigmoid() if mean_range == "unit_interval" else raw
 
 
 def raw_mean(mean: Tensor, mean_range: MeanRange) -> Tensor:
-    """The numbers at which `mean_of` is `mean`; a mean at the edge of the pixel range is brought inside it."""
+    """Return the numbers at which `bounded_mean` is `mean`; for `unit_interval` it is clamped to [0.001, 0.999]."""
     return mean.clamp(1e-3, 0.999).logit() if mean_range == "unit_interval" else mean

@@ -1,6 +1,6 @@
-"""Scales that a network or a parameter gives: positive, and bounded below.
+"""The map from unconstrained numbers to scales with a positive lower bound, and its inverse.
 
-Without a bound, a model that reproduces a pixel exactly would have an unbounded density.
+Without the bound, the density of a model that reproduces a pixel exactly would be unbounded.
 """
 
 import math
@@ -10,15 +10,15 @@ from torch.nn.functional import softplus
 
 
 def bounded_scale(raw: Tensor, min_scale: float) -> Tensor:
-    """A scale out of any real number: min_scale + log(1 + e^raw)."""
+    """Return a scale from unconstrained numbers: min_scale + log(1 + e^raw)."""
     return min_scale + softplus(raw)
 
 
 def raw_scale(scale: float, min_scale: float) -> float:
-    """The number at which `bounded_scale` is `scale`.
+    """Return the number at which `bounded_scale` is `scale`.
 
     Raises:
-        ValueError: where the scale is not above its bound.
+        ValueError: if the scale is not above its lower bound.
     """
     if scale <= min_scale:
         raise ValueError(f"initial_scale={scale} must be above min_scale={min_scale}")

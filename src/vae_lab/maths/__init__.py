@@ -1,1 +1,1 @@
-"""Pure functions on tensors and distributions: no Lightning, no Hydra, no state."""
+"""Pure functions on tensors and distributions: the formulas, without Lightning, Hydra or state."""

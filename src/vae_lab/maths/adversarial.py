@@ -1,8 +1,8 @@
-"""What a discriminator learns, and what is learned against it.
+"""Losses of discriminators, and of the networks that are trained against them.
 
-A discriminator tells samples of one law, the real ones, from those of another by D = sigmoid(logit). At its optimum
-the logit is log p_real - log p_other, so it is an estimate of a density ratio from samples alone: Goodfellow et al.
-2014, proposition 1, https://arxiv.org/abs/1406.2661.
+A discriminator classifies samples as those of a first distribution (the real ones) or of another, with probability
+D = sigmoid(logit) for the first. Its optimal logit is log p_real - log p_other, so that it estimates a density ratio
+from samples alone: Goodfellow et al. 2014, proposition 1, https://arxiv.org/abs/1406.2661.
 """
 
 import torch
@@ -11,16 +11,16 @@ from torch.nn.functional import softplus
 
 
 def discriminator_loss(real: Tensor, *others: Tensor) -> Tensor:
-    """The cross-entropy of a discriminator, which it minimises.
+    """Return the cross-entropy of a discriminator, which the discriminator minimises.
 
     -E[log D(real)] - sum_i E[log(1 - D(other_i))]
 
-    Goodfellow et al. 2014, equation 1, https://arxiv.org/abs/1406.2661. With one law of others, log 4 where it cannot
-    tell them apart.
+    Goodfellow et al. 2014, equation 1, https://arxiv.org/abs/1406.2661. With one other distribution that is equal to
+    the real one, the minimum is log 4.
 
     Args:
         real: logits of real samples, of shape (N,).
-        others: logits of samples of each of the other laws, of shape (M,).
+        others: logits of samples of each of the other distributions, of shape (M,) each.
 
     Returns:
         The loss in nats, of shape ().
@@ -32,23 +32,35 @@ def discriminator_loss(real: Tensor, *others: Tensor) -> Tensor:
 
 
 def non_saturating_loss(logits: Tensor) -> Tensor:
-    """What samples that should pass for real minimise: -E[log D(other)], of shape ().
+    """Return the generator's loss -E[log D(other)], which is low where the discriminator takes samples for real.
 
-    Its gradient is largest where the discriminator is not fooled, while that of E[log(1 - D(other))] vanishes there:
+    Its gradient is largest where the discriminator is right, where the gradient of E[log(1 - D(other))] vanishes:
     Goodfellow et al. 2014, section 3, https://arxiv.org/abs/1406.2661.
+
+    Args:
+        logits: logits of generated samples, of shape (N,).
+
+    Returns:
+        The loss in nats, of shape ().
     """
     return softplus(-logits).mean()
 
 
 def permute_dimensions(z: Tensor) -> Tensor:
-    """Samples of prod_d q(z_d) from those of q(z): each dimension of a batch (B, D) in a random order of its own.
+    """Turn samples of q(z) into samples of prod_d q(z_d): permute each dimension across the batch by itself.
 
     Kim & Mnih 2018, algorithm 1, https://arxiv.org/abs/1802.05983.
+
+    Args:
+        z: samples of q(z), of shape (B, D).
+
+    Returns:
+        The permuted samples, of shape (B, D).
     """
     order = torch.rand(z.shape, dtype=z.dtype, device=z.device).argsort(0)  # (B, D)
     return z.gather(0, order)
 
 
 def scaled_gradient(y: Tensor, factor: float) -> Tensor:
-    """The same value, with its gradient times a factor."""
+    """Return the same value, with its gradient multiplied by a factor."""
     return y.detach() + factor * (y - y.detach())

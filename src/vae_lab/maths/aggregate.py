@@ -1,4 +1,4 @@
-"""The aggregate posterior of many images, met a few posteriors at a time."""
+"""The aggregate posterior q(z) = 1/N sum_n q(z | x_n) of N images, computed in blocks that fit in memory."""
 
 import math
 from collections.abc import Sequence
@@ -8,53 +8,55 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent
 
-# Log-densities of single units held at once: more no longer fit the processor's cache.
-NUMBERS_AT_ONCE = 2**20
+# The most log-densities of single units in memory at a time: more than these do not fit in the processor's cache.
+MAX_DENSITIES = 2**20
 
 
 class Aggregate(NamedTuple):
-    """Log-densities of samples, in nats."""
+    """Log-densities of M samples under the aggregate posterior, in nats.
 
-    joint: Tensor  # log q(z), of shape (M,)
-    units: Tensor | None  # log q(z_d), of shape (M, D); None where posteriors are not taken by units
+    Attributes:
+        joint: log q(z), of shape (M,).
+        units: log q(z_d) of each unit, of shape (M, D); None if it was not asked for.
+    """
+
+    joint: Tensor
+    units: Tensor | None
 
 
 def aggregate_posterior(z: Tensor, posteriors: Sequence[Distribution], *, by_units: bool) -> Aggregate:
-    """The law of the codes of all N images, at samples of it.
+    """Compute the log-density of the aggregate posterior of N images at samples of z.
 
     log q(z) = log 1/N sum_n q(z | x_n),  log q(z_d) = log 1/N sum_n q(z_d | x_n)
 
     Args:
         z: samples, of shape (M, *latent).
-        posteriors: laws of batch shape (P,) each, N posteriors in all.
-        by_units: whether the units' own laws are wanted, which posteriors of independent normal units have.
+        posteriors: distributions of batch shape (P,) each, with N posteriors in all; at least one.
+        by_units: whether to compute the marginals q(z_d) too, which needs posteriors of independent normal units.
     """
-    num_images = sum(distribution.batch_shape[0] for distribution in posteriors)
-    numbers = max(distribution.batch_shape[0] for distribution in posteriors) * distribution_size(posteriors[0])
-    parts = [_sums(some, posteriors, by_units) for some in z.split(max(1, NUMBERS_AT_ONCE // numbers))]
+    block_sizes = [q.batch_shape[0] for q in posteriors]
+    num_images = sum(block_sizes)
+    densities_per_sample = max(block_sizes) * posteriors[0].event_shape.numel()
+    blocks = z.split(max(1, MAX_DENSITIES // densities_per_sample))
+    parts = [_log_sums(block, posteriors, by_units) for block in blocks]
     joint = torch.cat([part.joint for part in parts]) - math.log(num_images)
     units = [part.units for part in parts if part.units is not None]
     return Aggregate(joint, torch.cat(units) - math.log(num_images) if units else None)
 
 
-def distribution_size(distribution: Distribution) -> int:
-    """The numbers in one sample of a law."""
-    return distribution.event_shape.numel()
-
-
-def _sums(z: Tensor, posteriors: Sequence[Distribution], by_units: bool) -> Aggregate:
-    """Both log-densities without their constant log N."""
+def _log_sums(z: Tensor, posteriors: Sequence[Distribution], by_units: bool) -> Aggregate:
+    """Compute log sum_n q(z | x_n) and log sum_n q(z_d | x_n): the log-densities without the constant -log N."""
     joint: Tensor | None = None
     units: Tensor | None = None
-    for distribution in posteriors:
+    for q in posteriors:
         if by_units:
-            assert isinstance(distribution, Independent)
-            log_q = distribution.base_dist.log_prob(z.unsqueeze(1))  # (M, P, D)
-            more = log_q.logsumexp(1)  # (M, D)
-            units = more if units is None else torch.logaddexp(units, more)
-            densities = log_q.sum(-1).logsumexp(1)  # (M,)
+            assert isinstance(q, Independent)
+            log_q = q.base_dist.log_prob(z.unsqueeze(1))  # (M, P, D)
+            units_sum = log_q.logsumexp(1)  # (M, D)
+            units = units_sum if units is None else torch.logaddexp(units, units_sum)
+            joint_sum = log_q.sum(-1).logsumexp(1)  # (M,)
         else:
-            densities = distribution.log_prob(z.unsqueeze(1)).logsumexp(1)  # (M,)
-        joint = densities if joint is None else torch.logaddexp(joint, densities)
+            joint_sum = q.log_prob(z.unsqueeze(1)).logsumexp(1)  # (M,)
+        joint = joint_sum if joint is None else torch.logaddexp(joint, joint_sum)
     assert joint is not None, "at least one posterior"
     return Aggregate(joint, units)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 def elbo(log_px: Tensor, kl: Tensor) -> Tensor:
-    """The evidence lower bound, estimated with K samples z ~ q(z | x).
+    """Estimate the evidence lower bound (ELBO) with K samples z ~ q(z | x).
 
     ELBO = E_q[log p(x | z)] - KL(q(z | x) || p(z)) <= log p(x)
 
@@ -24,11 +24,11 @@ def elbo(log_px: Tensor, kl: Tensor) -> Tensor:
 
 
 def importance_weighted(log_w: Tensor) -> Tensor:
-    """The importance-weighted bound of K samples z_k ~ q(z | x).
+    """Return the importance-weighted bound of K samples z_k ~ q(z | x).
 
     L_K = log 1/K sum_k w_k <= log p(x),  w_k = p(x, z_k) / q(z_k | x)
 
-    In expectation it never falls as K grows, and at K = 1 it is the ELBO: Burda et al. 2016, theorem 1,
+    Its expectation does not decrease as K grows, and for K = 1 it is the ELBO: Burda et al. 2016, theorem 1,
     https://arxiv.org/abs/1509.00519.
 
     Args:
@@ -41,7 +41,7 @@ def importance_weighted(log_w: Tensor) -> Tensor:
 
 
 def monte_carlo_elbo(log_w: Tensor) -> Tensor:
-    """The evidence lower bound with nothing in closed form, estimated with L samples z ~ q(z | x).
+    """Estimate the evidence lower bound with L samples z ~ q(z | x), without a closed-form KL.
 
     ELBO = E_q[log p(x, z) - log q(z | x)]
 
@@ -57,16 +57,16 @@ def monte_carlo_elbo(log_w: Tensor) -> Tensor:
 
 
 def multiply_importance_weighted(log_w: Tensor, num_outer: int) -> Tensor:
-    """The mean of M importance-weighted bounds of K samples each.
+    """Return the mean of M importance-weighted bounds of K samples each.
 
     L_{M,K} = 1/M sum_m log 1/K sum_k w_{m,k}
 
-    M = 1 is the importance-weighted bound of K samples, K = 1 the ELBO with M samples: Rainforth et al. 2018,
+    M = 1 gives the importance-weighted bound of K samples, K = 1 the ELBO with M samples: Rainforth et al. 2018,
     https://arxiv.org/abs/1802.04537.
 
     Args:
         log_w: log-weights, of shape (M K, B).
-        num_outer: M, which divides the number of samples.
+        num_outer: M, a divisor of the number of samples.
 
     Returns:
         The bound in nats, of shape (B,).
@@ -76,7 +76,7 @@ def multiply_importance_weighted(log_w: Tensor, num_outer: int) -> Tensor:
 
 
 def combined(log_w: Tensor, beta: float) -> Tensor:
-    """A mean of the ELBO and the importance-weighted bound, on the same K samples.
+    """Return a weighted mean of the ELBO and the importance-weighted bound, on the same K samples.
 
     beta ELBO + (1 - beta) L_K
 
@@ -84,7 +84,7 @@ def combined(log_w: Tensor, beta: float) -> Tensor:
 
     Args:
         log_w: log-weights, of shape (K, B).
-        beta: from 0, the importance-weighted bound, to 1, the ELBO.
+        beta: the weight of the ELBO, in [0, 1].
 
     Returns:
         The bound in nats, of shape (B,).

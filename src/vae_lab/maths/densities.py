@@ -1,4 +1,4 @@
-"""Log-densities that need care at the edges of floating point: stable in value and in gradient."""
+"""Log-densities whose plain formulas lose precision or overflow: here stable in value and in gradient."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-# Below these a closed form loses digits to cancellation (in its gradient first), and a series has them all.
+# Below these a closed form loses digits to cancellation (in its gradient first), so a series replaces it.
 SMALL_LOGIT = 0.3
 SMALL_SHAPE = 10.0
 
@@ -14,7 +14,7 @@ LOG_SQRT_2_PI = 0.5 * math.log(2 * math.pi)
 
 
 def continuous_bernoulli_log_normalizer(logits: Tensor) -> Tensor:
-    r"""The logarithm of the integral of exp(logit x) over the unit interval.
+    r"""Return the log-normaliser of the continuous Bernoulli: the log of the integral of exp(t x) over [0, 1].
 
     A(t) = log((e^t - 1) / t),  A(0) = 0
 
@@ -35,7 +35,7 @@ def continuous_bernoulli_log_normalizer(logits: Tensor) -> Tensor:
     [0.69315, 1.01034]
     """
     small = logits.abs() < SMALL_LOGIT
-    size = torch.where(small, torch.ones_like(logits), logits.abs())  # safe for both branches' gradients
+    size = torch.where(small, torch.ones_like(logits), logits.abs())  # safe in the gradient of both branches
     exact = logits.clamp(min=0) + (-torch.expm1(-size)).log() - size.log()
     square = torch.where(small, logits, torch.zeros_like(logits)).square() / 4
     series = square * (1 / 6 + square * (-1 / 180 + square * (1 / 2835 + square * (-1 / 37800 + square / 467775))))
@@ -43,12 +43,18 @@ def continuous_bernoulli_log_normalizer(logits: Tensor) -> Tensor:
 
 
 def continuous_bernoulli_mean(logits: Tensor) -> Tensor:
-    """The mean of the continuous Bernoulli, the derivative of its log-normaliser.
+    """Return the mean of the continuous Bernoulli, which is the derivative of its log-normaliser.
 
     A'(t) = 1 / (1 - e^-t) - 1 / t,  A'(0) = 1/2
 
     In the paper's form, l / (2 l - 1) + 1 / (2 atanh(1 - 2 l)): Loaiza-Ganem & Cunningham 2019, equation 8,
     https://arxiv.org/abs/1907.06845.
+
+    Args:
+        logits: t, of any shape.
+
+    Returns:
+        A'(t) in (0, 1), of the same shape.
     """
     small = logits.abs() < SMALL_LOGIT
     size = torch.where(small, torch.ones_like(logits), logits.abs())
@@ -61,7 +67,7 @@ def continuous_bernoulli_mean(logits: Tensor) -> Tensor:
 
 
 def stirling_error(shape: Tensor) -> Tensor:
-    """What Stirling's formula leaves out of log Gamma(a), for a >= 1.
+    """Return the error of Stirling's formula for log Gamma(a), for a >= 1, in the shape of `shape`.
 
     log Gamma(a) = (a - 1/2) log a - a + 1/2 log 2 pi + error(a)
 
@@ -77,11 +83,15 @@ def stirling_error(shape: Tensor) -> Tensor:
 
 
 def log_beta_function(a: Tensor, b: Tensor) -> Tensor:
-    """log B(a, b) for a, b >= 1, as precise for large arguments as for small ones.
+    """Return log B(a, b) for a, b >= 1, as precise for large arguments as for small ones.
 
     B(a, b) = Gamma(a) Gamma(b) / Gamma(a + b)
 
-    The sum of three log-gammas would cancel: at a = b = 1e5 in float32 it is off by half a nat.
+    A sum of three log-gammas would suffer from cancellation: at a = b = 1e5 in float32 it is off by half a nat.
+
+    Args:
+        a: of any shape.
+        b: of a shape that broadcasts with that of `a`.
     """
     total = a + b
     leading = 0.5 * (total.log() - a.log() - b.log()) - a * torch.log1p(b / a) - b * torch.log1p(a / b)
@@ -89,19 +99,22 @@ def log_beta_function(a: Tensor, b: Tensor) -> Tensor:
 
 
 def discretized_logistic(x: Tensor, loc: Tensor, scale: Tensor, num_levels: int = 256) -> Tensor:
-    r"""Log-probabilities of levels that a logistic variable is rounded to.
+    r"""Return the log-probabilities of the levels that a logistic variable is rounded to.
 
     P(k) = sigmoid(b) - sigmoid(a),  a, b = (x -+ w / 2 - loc) / scale,  x = k w,  w = 1 / (num_levels - 1)
 
-    The lowest bin reaches down to minus infinity and the highest up to infinity, so that the levels sum to one:
+    The lowest bin extends to minus infinity and the highest to infinity, so that the probabilities sum to one:
     Salimans et al. 2017, section 2.1, https://arxiv.org/abs/1701.05517. Computed as
-    sigmoid(b) sigmoid(-a) (1 - e^(a - b)), where nothing cancels, so that the tails need no epsilon.
+    sigmoid(b) sigmoid(-a) (1 - e^(a - b)), which has no cancellation, so that the tails need no epsilon.
 
     Args:
         x: levels k / (num_levels - 1) in [0, 1].
         loc: the logistic's mean, of a shape that broadcasts with that of `x`.
-        scale: its scale, likewise.
-        num_levels: how many levels there are.
+        scale: its scale, in the same units (of the pixel range), and likewise broadcast.
+        num_levels: the number of levels.
+
+    Returns:
+        Log-probabilities in nats, of the broadcast shape.
     """
     width = 1 / (num_levels - 1)
     log_below = logsigmoid((x + width / 2 - loc) / scale)  # of the bin's upper edge

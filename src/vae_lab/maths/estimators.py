@@ -1,9 +1,9 @@
-"""Gradient estimators: tensors with the value of a bound, and a gradient that is not that of their value.
+"""Gradient estimators: tensors that have the value of a bound, but another gradient than that value.
 
-Every bound here has the gradient sum_i a_i d log w_i, with weights a_i that depend on the samples. What q and what
-p(x, z) learn from a sample may be weighed differently: that takes log p(x, z) twice, once along the path of z and
-once at fixed z. The second pass through the decoder is the price for needing neither a hook on a gradient, which
-`torch.compile` has no room for in one graph, nor a second optimizer.
+The gradient of a bound here is sum_i a_i d log w_i, with weights a_i that depend on the samples. The estimators weight
+the samples differently for q than for p(x, z). For that they need log p(x, z) twice: along the path of z and at fixed
+z. The second pass through the decoder costs time, but needs neither a gradient hook, which `torch.compile` cannot take
+into one graph, nor a second optimizer.
 """
 
 from torch import Tensor
@@ -12,41 +12,42 @@ from vae_lab.maths import bounds
 
 
 def with_gradient_of(value: Tensor, surrogate: Tensor) -> Tensor:
-    """`value`, with the gradient of `surrogate` in place of its own."""
+    """Return `value`, with the gradient of `surrogate` in place of its own."""
     return value.detach() + (surrogate - surrogate.detach())
 
 
 def surrogate_with_weights(log_w: Tensor, log_joint: Tensor, path_weights: Tensor, joint_weights: Tensor) -> Tensor:
-    """A sum over samples that p(x, z) sees under other weights than q does.
+    """Return a surrogate whose gradient weights the samples differently for p(x, z) than for q.
 
     sum_i b_i log w_i + (a_i - b_i) log p(x, z_i),  z_i fixed in the second term
 
-    Its gradient is sum_i a_i d log p(x, z_i) for the parameters of p, and sum_i b_i d log w_i for those of q, which
-    the second term does not know.
+    Its gradient is sum_i a_i d log p(x, z_i) for the parameters of p. For those of q, which the second term does not
+    depend on, it is sum_i b_i d log w_i.
 
     Args:
         log_w: log-weights, of shape (K, B).
-        log_joint: log p(x, z) at the same z, detached, of shape (K, B).
+        log_joint: log p(x, z) at the same z, held fixed, of shape (K, B).
         path_weights: b, of shape (K, B).
         joint_weights: a, of shape (K, B).
 
     Returns:
-        The sum, of shape (B,).
+        The surrogate, of shape (B,); only its gradient is meaningful.
     """
     b, a = path_weights.detach(), joint_weights.detach()
     return (b * log_w + (a - b) * log_joint).sum(0)
 
 
 def doubly_reparameterized(log_w: Tensor, log_joint: Tensor) -> Tensor:
-    """The importance-weighted bound, whose gradient for q has no score function left in it.
+    """Return the importance-weighted bound, with the doubly reparameterised gradient (DReG) for q.
 
     for q: sum_i u_i^2 dlog w_i/dz_i dz_i,  for p: sum_i u_i dlog p(x, z_i),  u = w / sum w
 
-    The mean gradient is that of the bound. Tucker et al. 2019, https://arxiv.org/abs/1810.04152.
+    It has no score-function term, and in expectation it is the gradient of the bound. Tucker et al. 2019,
+    https://arxiv.org/abs/1810.04152.
 
     Args:
         log_w: log-weights whose log q is differentiable through z alone, of shape (K, B).
-        log_joint: log p(x, z) at the same z, detached, of shape (K, B).
+        log_joint: log p(x, z) at the same z, held fixed, of shape (K, B).
 
     Returns:
         The bound in nats, of shape (B,).
@@ -57,15 +58,18 @@ def doubly_reparameterized(log_w: Tensor, log_joint: Tensor) -> Tensor:
 
 
 def partially_importance_weighted(log_w: Tensor, log_joint: Tensor, num_outer: int) -> Tensor:
-    """The importance-weighted bound of M K samples for p(x, z), and the mean of M bounds of K samples each for q.
+    """Return the importance-weighted bound of M K samples, with the gradient of PIWAE.
 
-    The value is the former. More samples sharpen the bound, which is good for p, but drown what q could learn in
-    noise: Rainforth et al. 2018 (PIWAE), https://arxiv.org/abs/1802.04537.
+    value: log 1/(MK) sum_{m,k} w_{m,k}, whose gradient p(x, z) gets
+    gradient for q: that of 1/M sum_m log 1/K sum_k w_{m,k}
+
+    More samples make the bound tighter, which is good for p, but lower the signal-to-noise ratio of the gradient for
+    q: Rainforth et al. 2018 (PIWAE), https://arxiv.org/abs/1802.04537.
 
     Args:
         log_w: log-weights, of shape (M K, B).
-        log_joint: log p(x, z) at the same z, detached, of shape (M K, B).
-        num_outer: M, which divides the number of samples.
+        log_joint: log p(x, z) at the same z, held fixed, of shape (M K, B).
+        num_outer: M, a divisor of the number of samples.
 
     Returns:
         The bound in nats, of shape (B,).

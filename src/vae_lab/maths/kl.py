@@ -1,6 +1,12 @@
-"""Every Kullback-Leibler divergence that has a closed form.
+"""Closed-form Kullback-Leibler divergences KL(q || p) = E_q[log q(z) - log p(z)] >= 0, in nats.
 
-KL(q || p) = E_q[log q(z) - log p(z)] >= 0, in nats
+Call `closed_form(q, p)`: it looks up the formula for the pair of distributions, and returns None where there is none.
+`per_dimension(q, p)` gives the KL of each latent unit. The formulas by pair, one function each:
+
+    normal || normal                                normal_normal
+    normal with full covariance || diagonal normal  cholesky_independent
+    categorical || categorical                      one_hot_one_hot
+    power spherical || uniform on the sphere        power_spherical_uniform
 """
 
 from collections.abc import Callable
@@ -21,7 +27,7 @@ from vae_lab.distributions.sphere import PowerSpherical, UniformSphere
 
 
 def normal_normal(q: Normal, p: Normal) -> Tensor:
-    r"""KL between two normals, element by element.
+    r"""Return the KL between two normal distributions, elementwise.
 
     KL(N(m, s^2) || N(n, t^2)) = log(t / s) + (s^2 + (m - n)^2) / (2 t^2) - 1/2
 
@@ -29,11 +35,11 @@ def normal_normal(q: Normal, p: Normal) -> Tensor:
     https://arxiv.org/abs/1312.6114.
 
     Args:
-        q: law of any batch shape.
-        p: law whose batch shape broadcasts with that of `q`.
+        q: a distribution of any batch shape.
+        p: a distribution whose batch shape broadcasts with that of `q`.
 
     Returns:
-        The divergence in nats, in the broadcast shape.
+        The divergence in nats, of the broadcast shape.
 
     >>> import torch
     >>> q, p = (Normal(torch.tensor(m), torch.tensor(s)) for m, s in ((1.0, 0.5), (0.0, 1.0)))
@@ -45,19 +51,19 @@ def normal_normal(q: Normal, p: Normal) -> Tensor:
 
 
 def cholesky_independent(q: CholeskyNormal, p: Independent[Distribution]) -> Tensor | None:
-    r"""KL from a normal with a full covariance to one with a diagonal covariance.
+    r"""Return the KL from a normal with a full covariance to one with a diagonal covariance.
 
     KL(N(m, L L') || N(n, diag(t^2))) = sum_i log(t_i / L_ii) + ((L L')_ii + (m_i - n_i)^2) / (2 t_i^2) - 1/2
 
-    Only the variances of q and the diagonal of its factor enter, so it is `normal_normal` but for the logarithm of
-    the scales.
+    It depends on q through its variances and the diagonal of its factor L alone: it is `normal_normal` with L_ii in
+    place of the standard deviation in the logarithm.
 
     Args:
-        q: law of batch shape `(*batch,)`.
-        p: law over vectors, whose batch shape broadcasts with that of `q`.
+        q: a distribution of batch shape (*batch,).
+        p: a distribution of vectors, whose batch shape broadcasts with that of `q`.
 
     Returns:
-        The divergence in nats, of shape `(*batch,)`; None where p is not normal.
+        The divergence in nats, of shape (*batch,); None if p is not normal.
     """
     normal = p.base_dist
     if type(normal) is not Normal or p.reinterpreted_batch_ndims != 1:
@@ -67,11 +73,19 @@ def cholesky_independent(q: CholeskyNormal, p: Independent[Distribution]) -> Ten
 
 
 def one_hot_one_hot(q: OneHotCategorical | GumbelSoftmax, p: OneHotCategorical) -> Tensor:
-    r"""KL between two categorical laws of one-hot vectors, however samples of them are relaxed.
+    r"""Return the KL between two categorical distributions of one-hot vectors, relaxed or not.
 
     KL(q || p) = sum_k q_k (log q_k - log p_k)
 
-    Jang et al. 2017, https://arxiv.org/abs/1611.01144.
+    A relaxed distribution enters with its categorical probabilities: Jang et al. 2017,
+    https://arxiv.org/abs/1611.01144.
+
+    Args:
+        q: a distribution of batch shape (*batch,) over C categories.
+        p: a distribution over C categories, whose batch shape broadcasts with that of `q`.
+
+    Returns:
+        The divergence in nats, of shape (*batch,).
 
     >>> import torch
     >>> q, p = (OneHotCategorical(torch.tensor(probs)) for probs in ([0.5, 0.5], [0.25, 0.75]))
@@ -82,15 +96,22 @@ def one_hot_one_hot(q: OneHotCategorical | GumbelSoftmax, p: OneHotCategorical) 
 
 
 def power_spherical_uniform(q: PowerSpherical, p: UniformSphere) -> Tensor:
-    r"""KL of a power spherical law from the uniform law on its sphere: what its entropy lacks to the greatest.
+    r"""Return the KL from a power spherical distribution to the uniform distribution on the same sphere.
 
     KL(q || p) = log area(S^{D-1}) - H(q)
 
     De Cao & Aziz 2020, https://arxiv.org/abs/2006.04437.
 
+    Args:
+        q: a distribution of batch shape (*batch,) over unit vectors in D dimensions.
+        p: the uniform distribution of unit vectors in D dimensions.
+
+    Returns:
+        The divergence in nats, of shape (*batch,).
+
     >>> import torch
-    >>> law = PowerSpherical(torch.tensor([0.0, 1.0, 0.0]), torch.tensor(1.0))
-    >>> round(power_spherical_uniform(law, UniformSphere(torch.zeros(3))).item(), 6)  # log 2 - 1/2
+    >>> q = PowerSpherical(torch.tensor([0.0, 1.0, 0.0]), torch.tensor(1.0))
+    >>> round(power_spherical_uniform(q, UniformSphere(torch.zeros(3))).item(), 6)  # log 2 - 1/2
     0.193147
     """
     return log_area(q.dim) - q.entropy()
@@ -107,17 +128,17 @@ CLOSED_FORMS: dict[tuple[type, type], Callable[..., Tensor | None]] = {
 
 
 def closed_form(q: Distribution, p: Distribution) -> Tensor | None:
-    """KL(q || p), summed over the event, or None where no closed form is known.
+    """Return KL(q || p), summed over the event, or None where no closed form is known.
 
-    The pair is looked up by exact type: a subclass may be another law, and an exact look-up compiles to
-    nothing in a `torch.compile` graph, which the dispatch of `torch.distributions.kl_divergence` does not.
+    The pair is looked up by exact type, because a subclass may be another distribution, and because the look-up then
+    leaves no trace in a `torch.compile` graph, unlike the dispatch of `torch.distributions.kl_divergence`.
 
     Args:
-        q: law of batch shape `(*batch,)`.
-        p: law of the same event shape, whose batch shape broadcasts with that of `q`.
+        q: a distribution of batch shape (*batch,).
+        p: a distribution of the same event shape, whose batch shape broadcasts with that of `q`.
 
     Returns:
-        The divergence in nats, of shape `(*batch,)`, or None.
+        The divergence in nats, of shape (*batch,), or None.
     """
     if type(q) is Independent and type(p) is Independent:
         num_event_dims = q.reinterpreted_batch_ndims
@@ -130,19 +151,19 @@ def closed_form(q: Distribution, p: Distribution) -> Tensor | None:
 
 
 def per_dimension(q: Distribution, p: Distribution) -> Tensor:
-    """KL(q || p) of each latent unit, between two laws of independent normal units.
+    """Return KL(q || p) of each latent unit, for two distributions of independent normal units.
 
-    Its sum over the units is the divergence.
+    The sum over the units is the KL of the whole vector. The formula is that of `normal_normal`.
 
     Args:
-        q: law of batch shape `(*batch,)` over vectors of D units.
-        p: law over vectors of D units, whose batch shape broadcasts with that of `q`.
+        q: a distribution of batch shape (*batch,) over vectors of D units.
+        p: a distribution over vectors of D units, whose batch shape broadcasts with that of `q`.
 
     Returns:
-        The divergences in nats, of shape `(*batch, D)`.
+        The divergences in nats, of shape (*batch, D).
 
     Raises:
-        TypeError: where the units of a law are not independent normal variables.
+        TypeError: if the units of q or of p are not independent normal variables.
     """
     for distribution in (q, p):
         if not (
@@ -151,7 +172,7 @@ def per_dimension(q: Distribution, p: Distribution) -> Tensor:
             and distribution.reinterpreted_batch_ndims == 1
         ):
             raise TypeError(
-                f"the KL of each latent unit needs independent normal units, not {type(distribution).__name__}"
+                f"the KL of each latent unit: expected independent normal units, got {type(distribution).__name__}"
             )
     assert isinstance(q, Independent)
     assert isinstance(p, Independent)

@@ -1,23 +1,26 @@
-"""Solving equations in one unknown."""
+"""Numerical solution of equations in one unknown."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-# Halvings of the bracket: after these nothing is left of it in float32.
+# After this many halvings the bracket is narrower than the precision of float32.
 NUM_HALVINGS = 60
 
 
 @torch.no_grad()
 def increasing_root(function: Callable[[Tensor], Tensor], value: Tensor, low: float, high: float) -> Tensor:
-    """The arguments at which an increasing function, applied element by element, has the given values.
+    """Solve function(x) = value by bisection, elementwise.
 
     Args:
-        function: an increasing function.
-        value: what it shall give; outside its range over [low, high], the nearer end is the answer.
+        function: an increasing function, applied element by element.
+        value: the right side, of any shape; if it is not reached in [low, high], the nearer end is the result.
         low: the lower end of the bracket.
-        high: the upper end.
+        high: the upper end of the bracket.
+
+    Returns:
+        x, of the shape of `value`.
 
     >>> increasing_root(torch.square, torch.tensor([4.0, 9.0]), 0.0, 10.0)
     tensor([2., 3.])

@@ -1,11 +1,11 @@
-"""Score-function estimators: gradients for q at samples that are held fixed, so that none need pass through them.
+"""Score-function estimators: gradients for q at fixed samples, without gradients through the samples.
 
     grad E_q[f(z)] = E_q[(f(z) - b) grad log q(z | x)],  for any b that does not depend on z
 
-With f = log w it costs nothing that z is discrete; the price is noise, which a baseline b near f takes away: Williams
-1992, https://doi.org/10.1007/BF00992696. What p(x, z) learns is the gradient of log p(x, z) at the same samples.
+They apply to discrete z as well. Their variance is high; a baseline b close to f reduces it: Williams 1992,
+https://doi.org/10.1007/BF00992696. Here f = log w, and p(x, z) gets the gradient of log p(x, z) at the same samples.
 
-Every log q here is at fixed z, differentiable in the parameters of q. Samples are independent along K.
+Every log q here is at fixed z and differentiable in the parameters of q. Samples are independent along K.
 """
 
 import math
@@ -18,12 +18,12 @@ from vae_lab.maths.estimators import with_gradient_of
 
 
 def elbo(log_joint: Tensor, log_q: Tensor, baseline: Tensor) -> Tensor:
-    """The evidence lower bound, with the score-function gradient for q.
+    """Return the evidence lower bound, with the score-function gradient for q.
 
     for q: 1/K sum_k (log w_k - b_k) d log q(z_k | x),  for p: 1/K sum_k d log p(x, z_k)
 
-    Its mean gradient is that of the bound: the term -d log q(z | x) of d log w has mean zero, and is left out. Mnih &
-    Gregor 2014, section 2, https://arxiv.org/abs/1402.0030.
+    In expectation it is the gradient of the bound: the term -d log q(z | x) of d log w has mean zero and is left out.
+    Mnih & Gregor 2014, section 2, https://arxiv.org/abs/1402.0030.
 
     Args:
         log_joint: log p(x, z_k), of shape (K, B).
@@ -34,12 +34,12 @@ def elbo(log_joint: Tensor, log_q: Tensor, baseline: Tensor) -> Tensor:
         The bound in nats, of shape (B,).
     """
     log_w = log_joint - log_q
-    signal = log_w.detach() - baseline.detach()
-    return with_gradient_of(bounds.monte_carlo_elbo(log_w), (signal * log_q + log_joint).mean(0))
+    advantage = log_w.detach() - baseline.detach()
+    return with_gradient_of(bounds.monte_carlo_elbo(log_w), (advantage * log_q + log_joint).mean(0))
 
 
 def mean_of_others(log_w: Tensor) -> Tensor:
-    """For each sample the mean over the others: a baseline that needs no fitting.
+    """Return, for each sample, the mean log-weight of the others: a baseline without parameters.
 
     b_k = 1/(K - 1) sum_{j != k} log w_j
 
@@ -55,7 +55,7 @@ def mean_of_others(log_w: Tensor) -> Tensor:
 
 
 def bound_without_each(log_w: Tensor) -> Tensor:
-    """The importance-weighted bound with each weight in turn replaced by the geometric mean of the others.
+    """Return, for each sample, the bound with its weight replaced by the geometric mean of the others.
 
     b_k = log 1/K (sum_{j != k} w_j + exp(1/(K - 1) sum_{j != k} log w_j))
 
@@ -69,17 +69,17 @@ def bound_without_each(log_w: Tensor) -> Tensor:
     """
     num_samples = log_w.shape[0]
     replaced = torch.eye(num_samples, dtype=torch.bool, device=log_w.device).unsqueeze(-1)  # (K, K, 1)
-    each = torch.where(replaced, mean_of_others(log_w).unsqueeze(1), log_w)  # (K, K, B), replaced k first
-    return each.logsumexp(1) - math.log(num_samples)
+    log_w_without = torch.where(replaced, mean_of_others(log_w).unsqueeze(1), log_w)  # (K, K, B), replaced k first
+    return log_w_without.logsumexp(1) - math.log(num_samples)
 
 
 def vimco(log_joint: Tensor, log_q: Tensor) -> Tensor:
-    """The importance-weighted bound, with the gradient of VIMCO.
+    """Return the importance-weighted bound, with the gradient of VIMCO.
 
     for q: sum_k (L_K - b_k) d log q(z_k | x) - u_k d log q(z_k | x),  for p: sum_k u_k d log p(x, z_k),  u = w / sum w
 
-    The baseline b_k is the bound without w_k, so each sample is credited with what it adds. The mean gradient is that
-    of the bound: Mnih & Rezende 2016, https://arxiv.org/abs/1602.06725.
+    The baseline b_k is `bound_without_each`, so that the learning signal of a sample is what it adds to the bound. In
+    expectation it is the gradient of the bound: Mnih & Rezende 2016, https://arxiv.org/abs/1602.06725.
 
     Args:
         log_joint: log p(x, z_k) of K >= 2 samples, of shape (K, B).
@@ -90,5 +90,5 @@ def vimco(log_joint: Tensor, log_q: Tensor) -> Tensor:
     """
     log_w = log_joint - log_q
     bound = bounds.importance_weighted(log_w)
-    signal = bound.detach() - bound_without_each(log_w.detach())
-    return with_gradient_of(bound, (signal * log_q).sum(0) + bound)
+    advantage = bound.detach() - bound_without_each(log_w.detach())
+    return with_gradient_of(bound, (advantage * log_q).sum(0) + bound)

@@ -1,7 +1,7 @@
-"""Wake-sleep: p(x, z) learns at samples of q, and q at samples of p(x, z) or at reweighted samples of its own.
+"""Losses of wake-sleep: p(x, z) learns from samples of q, and q from samples of p(x, z) or its own, reweighted.
 
-Two losses are minimised in turn or, as here, together, each with its own gradient: p does not learn what would make q
-a better fit, nor q what would raise the bound. All samples are held fixed.
+The two losses have separate gradients, and are minimised alternately or, as here, together: p does not adapt to make q
+fit better, nor q to raise the bound. All samples are held fixed.
 """
 
 from torch import Tensor
@@ -11,7 +11,7 @@ from vae_lab.maths.estimators import with_gradient_of
 
 
 def wake(log_joint: Tensor, log_q: Tensor) -> Tensor:
-    """The evidence lower bound, with a gradient for p alone: the wake phase.
+    """Return the evidence lower bound, with a gradient for p alone: the wake phase.
 
     for p: 1/K sum_k d log p(x, z_k),  for q: none
 
@@ -28,7 +28,7 @@ def wake(log_joint: Tensor, log_q: Tensor) -> Tensor:
 
 
 def reweighted_wake(log_joint: Tensor, log_q: Tensor) -> Tensor:
-    """The importance-weighted bound, with its gradient for p alone: the wake phase with several samples.
+    """Return the importance-weighted bound, with its gradient for p alone: the wake phase with several samples.
 
     for p: sum_k u_k d log p(x, z_k),  u = w / sum w,  for q: none
 
@@ -47,12 +47,12 @@ def reweighted_wake(log_joint: Tensor, log_q: Tensor) -> Tensor:
 
 
 def reweighted_cross_entropy(log_joint: Tensor, log_q: Tensor) -> Tensor:
-    """How well q fits the posterior, of which its own samples are made by weighing: the wake phase of q.
+    """Return the cross-entropy of q under the posterior, by its own samples, reweighted: the wake phase of q.
 
     -sum_k u_k log q(z_k | x), close to -E_p(z|x)[log q(z | x)],  u = w / sum w
 
-    Minimising it minimises KL(p(z | x) || q(z | x)). With finitely many samples it is biased; with one it pushes q
-    nowhere on average. Bornschein & Bengio 2015, https://arxiv.org/abs/1406.2751.
+    Minimising it minimises KL(p(z | x) || q(z | x)). With finitely many samples it is biased; with a single sample its
+    mean gradient is zero. Bornschein & Bengio 2015, https://arxiv.org/abs/1406.2751.
 
     Args:
         log_joint: log p(x, z_k) at samples of q, of shape (K, B).

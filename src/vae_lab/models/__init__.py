@@ -1,4 +1,4 @@
-"""Latent-variable models: with one stochastic layer, with several, and without an encoder."""
+"""Latent-variable models: with one stochastic layer, with several, and without an encoder (a GAN's generator)."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The model of a generative adversarial network: a decoder with a prior for its noise, and no encoder."""
+"""The model of a generative adversarial network: a prior and a decoder, without an encoder."""
 
 from collections.abc import Sequence
 from typing import NoReturn
@@ -9,7 +9,7 @@ from torch.distributions import Distribution
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.errors import UserError
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.models.latent_model import JointSample, LatentModel, Trace, draw_each
+from vae_lab.models.latent_model import JointSample, LatentModel, Trace, draw_from_prior
 from vae_lab.networks.condition import apply_conditioned
 from vae_lab.priors.prior import Prior
 
@@ -17,10 +17,10 @@ from vae_lab.priors.prior import Prior
 class Generator(LatentModel):
     """p(z) p(x | z) without a posterior: Goodfellow et al. 2014, https://arxiv.org/abs/1406.2661.
 
-    What needs a posterior (a pass, a code, the ELBO) is refused with a `UserError`.
+    The methods that need a posterior (`trace`, `encode`, `code`, `log_posterior`) raise a `UserError`.
 
     Args:
-        prior: the law of the noise z.
+        prior: the distribution p(z) of the noise.
         decoder: maps latent vectors (*batch, *latent) to the likelihood's parameters.
         likelihood: the family p(x | z).
     """
@@ -43,7 +43,7 @@ class Generator(LatentModel):
         return self.prior(c).log_prob(z)
 
     def sample_joint(self, n: int, c: Tensor | None = None) -> JointSample:
-        z = draw_each(self.prior(c), n)
+        z = draw_from_prior(self.prior(c), n)
         return JointSample((z,), self.decode(z, c))
 
     def trace(
@@ -55,21 +55,25 @@ class Generator(LatentModel):
         detach_params: bool = False,
         reparameterize: bool = True,
     ) -> Trace:
-        refuse()
+        raise_no_encoder()
 
     def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
-        refuse()
+        raise_no_encoder()
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
-        refuse()
+        raise_no_encoder()
 
     def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
-        refuse()
+        raise_no_encoder()
 
 
-def refuse() -> NoReturn:
-    """Say that there is no posterior."""
+def raise_no_encoder() -> NoReturn:
+    """Raise the error of a method that needs a posterior.
+
+    Raises:
+        UserError: always.
+    """
     raise UserError(
-        "this model has no encoder, as a GAN has none, and so no codes, no reconstructions and no ELBO; sample from "
-        "it, or train another with objective=vae_gan"
+        "this model is a GAN and has no encoder, so it has no codes, no reconstructions and no ELBO; sample from it, "
+        "or train a model with objective=vae_gan"
     )

@@ -1,4 +1,4 @@
-"""What a choice of `model` provides that has several stochastic layers."""
+"""The base class of the `model` options with several stochastic layers."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -10,20 +10,22 @@ from vae_lab.priors.prior import Prior
 
 
 class Hierarchy(ABC):
-    """A recipe for a model with several stochastic layers, whose posteriors are diagonal normals of its own.
+    """The base class of recipes for a model with several stochastic layers, whose posteriors are diagonal normals.
 
-    The configuration check reads `has_own_posteriors`.
+    Attributes:
+        has_own_posteriors: whether the model makes its own posteriors, so that it takes none from the option
+            `posterior`; read by the configuration check.
     """
 
     has_own_posteriors: ClassVar[bool] = True
 
     @abstractmethod
-    def assemble(self, frame: NetworkWrapper, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
-        """The model.
+    def assemble(self, wrapper: NetworkWrapper, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
+        """Build the model.
 
         Args:
-            frame: what its image encoder and its image decoder are put in.
+            wrapper: adds conditioning, corruption and the output bias to the image encoder and the image decoder.
             latent_dim: units of the top layer.
-            prior: the law of the top layer.
+            prior: the prior of the top layer.
             likelihood: the family p(x | z_1).
         """

@@ -1,6 +1,6 @@
-"""Latent-variable models: what they hold, and one pass through them.
+"""The base class of latent-variable models, and the records of one pass through a model.
 
-    p(x, z) = p(z) p(x | z),  q(z | x) close to p(z | x)
+    p(x, z) = p(z) p(x | z),  q(z | x) approximates p(z | x)
 
 Shapes: K samples lead, then the B images of the batch, then the event: (K, B, *event). Log-densities are sums
 over the whole event, in nats.
@@ -20,52 +20,76 @@ from vae_lab.likelihoods.likelihood import Likelihood
 
 
 class Latent(NamedTuple):
-    """One stochastic layer of a pass: its samples, and its two laws at them."""
+    """One stochastic layer of a pass: samples of z, and its posterior and prior at them.
 
-    z: Tensor  # (K, B, *latent)
-    log_q: Tensor  # (K, B), log q(z | x)
-    log_p: Tensor  # (K, B), log p(z)
-    kl: Tensor  # (K, B), closed form where there is one, else log_q - log_p
+    In a hierarchy, q and p are conditional on the samples of the layers that they depend on.
+
+    Attributes:
+        z: samples, of shape (K, B, *latent).
+        log_q: log q(z | x), of shape (K, B).
+        log_p: log p(z), of shape (K, B).
+        kl: KL(q || p) in closed form where there is one, else log_q - log_p, of shape (K, B).
+        q: the posterior.
+        p: the prior.
+    """
+
+    z: Tensor
+    log_q: Tensor
+    log_p: Tensor
+    kl: Tensor
     q: Distribution
     p: Distribution
 
 
 class Trace(NamedTuple):
-    """One pass of a batch through a model."""
+    """One pass of a batch through a model, with all log-densities in nats per image.
 
-    log_px: Tensor  # (K, B), log p(x | z)
-    latents: tuple[Latent, ...]  # top layer first
+    Attributes:
+        log_px: log p(x | z), of shape (K, B).
+        latents: the stochastic layers, top layer first.
+    """
+
+    log_px: Tensor
+    latents: tuple[Latent, ...]
 
     def log_w(self) -> Tensor:
-        """The log-weights log p(x, z) - log q(z | x), of shape (K, B)."""
+        """Return the log-weights log p(x, z) - log q(z | x), of shape (K, B)."""
         return self.log_joint() - self.log_q()
 
     def log_joint(self) -> Tensor:
-        """log p(x, z), of shape (K, B)."""
+        """Return log p(x, z), of shape (K, B)."""
         return reduce(torch.add, [latent.log_p for latent in self.latents], self.log_px)
 
     def log_q(self) -> Tensor:
-        """log q(z | x) of all layers, of shape (K, B)."""
+        """Return log q(z | x) of all layers, of shape (K, B)."""
         return reduce(torch.add, [latent.log_q for latent in self.latents])
 
     def kl(self) -> Tensor:
-        """The divergence of all layers from their priors, of shape (K, B)."""
+        """Return the KL of all layers, the sum of their terms, of shape (K, B)."""
         return reduce(torch.add, [latent.kl for latent in self.latents])
 
 
 class JointSample(NamedTuple):
-    """Images as the model itself imagines them."""
+    """Samples of z from the prior, with the distribution of images given z.
 
-    zs: tuple[Tensor, ...]  # top layer first, of shape (n, *latent) each
-    p: Distribution  # p(x | z), of batch shape (n,)
+    Attributes:
+        zs: samples of p(z), top layer first, of shape (n, *latent) each.
+        p: p(x | z), of batch shape (n,).
+    """
+
+    zs: tuple[Tensor, ...]
+    p: Distribution
 
 
 class LatentModel(nn.Module, ABC):
-    """A model of images with latent variables.
+    """The base class of models of images with latent variables.
 
-    `has_elbo` says whether its posterior has a density: without one there is no rate, and the distortion is what is
-    left to measure. `has_encoder` says whether it has a posterior at all: without one it is measured by its samples.
-    `space` says where z lives.
+    Attributes:
+        likelihood: the family p(x | z).
+        has_encoder: whether the model has a posterior. Without one it is evaluated by its samples.
+        has_elbo: whether the posterior has a density. Without one there is no rate, and the model is evaluated by its
+            distortion.
+        space: the space of z.
     """
 
     likelihood: Likelihood
@@ -83,59 +107,80 @@ class LatentModel(nn.Module, ABC):
         detach_params: bool = False,
         reparameterize: bool = True,
     ) -> Trace:
-        """Infer the latent variables of images and score the images under them.
+        """Draw latent variables from q(z | x), and compute all log-densities at them.
 
         Args:
             x: images, of shape (B, C, H, W).
-            c: what the images are conditioned on, or None.
+            c: the condition of each image, of batch shape (B,), or None.
             num_samples: K, the number of latent samples for each image.
-            detach_params: whether log q(z | x) is differentiable through z alone, the parameters of q held fixed in it.
-            reparameterize: whether z is differentiable in the parameters of q, or drawn and held fixed.
+            detach_params: whether the parameters of q are detached in log q(z | x), which then has a gradient through z
+                alone.
+            reparameterize: whether z has a gradient with respect to the parameters of q; otherwise z is held fixed.
         """
 
     def log_joint(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
-        """log p(x, z) at any latent variables, top layer first, of shape (*batch, B, *latent): (*batch, B)."""
+        """Return log p(x, z) at given latent variables.
+
+        Args:
+            x: images, of shape (B, C, H, W).
+            zs: latent variables, top layer first, of shape (*batch, B, *latent) each.
+            c: the condition of each image, or None.
+
+        Returns:
+            log p(x, z) in nats, of shape (*batch, B).
+        """
         return self.log_prior(zs, c) + self.decode(zs[-1], c).log_prob(x)
 
     @abstractmethod
     def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
-        """log p(z) of all layers at any latent variables, top layer first, of shape (*batch, *latent): (*batch,)."""
+        """Return log p(z) of all layers in nats, of shape (*batch,).
+
+        Args:
+            zs: latent variables, top layer first, of shape (*batch, *latent) each.
+            c: the condition, or None.
+        """
 
     @abstractmethod
     def log_posterior(self, x: Tensor, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
-        """log q(z | x) at any latent variables, top layer first, of shape (*batch, B, *latent): (*batch, B)."""
+        """Return log q(z | x) in nats, of shape (*batch, B).
+
+        Args:
+            x: images, of shape (B, C, H, W).
+            zs: latent variables, top layer first, of shape (*batch, B, *latent) each.
+            c: the condition of each image, or None.
+        """
 
     @abstractmethod
     def sample_joint(self, n: int, c: Tensor | None = None) -> JointSample:
-        """Latent variables drawn from the prior, without a gradient, and the laws p(x | z) of images at them.
+        """Draw latent variables from the prior, without a gradient, and return them with p(x | z).
 
         Args:
-            n: images.
-            c: what they are conditioned on, of batch shape (n,), or None.
+            n: the number of images.
+            c: the condition of each image, of batch shape (n,), or None.
         """
 
     def generate(self, n: int, c: Tensor | None = None) -> Distribution:
-        """The laws p(x | z) of `n` images at latent variables drawn from the prior: batch shape (n,)."""
+        """Return p(x | z) at `n` samples of z from the prior, of batch shape (n,)."""
         return self.sample_joint(n, c).p
 
     @abstractmethod
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
-        """The posterior q(z | x) of images of shape (B, C, H, W): batch shape (B,)."""
+        """Return the posterior q(z | x) of batch shape (B,), for images of shape (B, C, H, W)."""
 
     @abstractmethod
     def code(self, x: Tensor, c: Tensor | None = None) -> Tensor:
-        """The z of shape (B, *latent) that stands for the posterior of each image: its mean or its mode."""
+        """Return one z for each image, the mean or the mode of its posterior, of shape (B, *latent)."""
 
     @abstractmethod
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
-        """The likelihood p(x | z) at latent variables of the lowest layer, (*batch, *latent): batch shape (*batch,)."""
+        """Return p(x | z) of batch shape (*batch,), for z of the lowest layer, of shape (*batch, *latent)."""
 
 
 def draw(q: Distribution, *num_samples: int, reparameterize: bool) -> Tensor:
-    """Samples of a law, of shape (*num_samples, *batch, *latent), differentiable in its parameters or held fixed."""
+    """Draw samples of shape (*num_samples, *batch, *latent), with a gradient to the parameters of q or without."""
     return q.rsample(num_samples) if reparameterize else q.sample(num_samples)
 
 
-def draw_each(p: Distribution, n: int) -> Tensor:
-    """`n` samples of a prior: one for each condition where it has conditions, of shape (n, *latent)."""
+def draw_from_prior(p: Distribution, n: int) -> Tensor:
+    """Draw `n` samples of a prior, of shape (n, *latent); a prior with conditions gives one for each condition."""
     return p.sample() if p.batch_shape else p.sample((n,))

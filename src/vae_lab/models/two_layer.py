@@ -1,4 +1,4 @@
-"""Two stochastic layers, inferred from the image upwards."""
+"""The VAE with two stochastic layers, inferred from the image upwards."""
 
 from collections.abc import Sequence
 
@@ -8,35 +8,35 @@ from torch.distributions import Distribution
 
 from vae_lab.configuration.options import Activation, PositiveInt
 from vae_lab.distributions.conditional import at_least_float32
-from vae_lab.distributions.detached import detached
+from vae_lab.distributions.detached import detach_parameters
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
 from vae_lab.models.hierarchy import Hierarchy
-from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_each
+from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_from_prior
 from vae_lab.networks.architecture import OutputBias
 from vae_lab.networks.condition import apply_conditioned
 from vae_lab.networks.dense import MLP
-from vae_lab.networks.frozen import frozen
+from vae_lab.networks.frozen import apply_frozen
 from vae_lab.networks.wrapper import NetworkWrapper
 from vae_lab.posteriors.normal import DiagonalNormal
 from vae_lab.priors.prior import Prior
 
 
 class TwoLayerVAE(LatentModel):
-    """p(z2) p(z1 | z2) p(x | z1), with q(z1 | x) q(z2 | z1).
+    """The two-layer VAE p(z2) p(z1 | z2) p(x | z1), with q(z1 | x) q(z2 | z1).
 
     Burda et al. 2016, section 5 and figure 1, https://arxiv.org/abs/1509.00519.
 
-    `encode` gives q(z1 | x) and `decode` p(x | z1): the layer next to the image is the code.
+    `encode` returns q(z1 | x) and `decode` p(x | z1): the code is the layer next to the image.
 
     Args:
         encoder: maps images to the parameters of q(z1 | x).
         upper_encoder: maps z1 to the parameters of q(z2 | z1).
-        prior: the law p(z2).
+        prior: the distribution p(z2).
         upper_decoder: maps z2 to the parameters of p(z1 | z2).
         decoder: maps z1 to the parameters of p(x | z1).
         likelihood: the family p(x | z1).
-        dims: units of z1 and of z2.
+        dims: D1 and D2, the units of z1 and of z2.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class TwoLayerVAE(LatentModel):
         lower_p = self.lower_distribution(at_least_float32(self.upper_decoder(z2)))
         lower_scored, upper_scored = lower_q, upper_q
         if detach_params:
-            # z1 stays on the path: q(z2 | z1) depends on where it lies.
-            lower_scored = detached(lower_q)
-            upper_scored = self.upper_distribution(at_least_float32(frozen(self.upper_encoder, z1)))
+            # z1 is not detached: q(z2 | z1) depends on z through it.
+            lower_scored = detach_parameters(lower_q)
+            upper_scored = self.upper_distribution(at_least_float32(apply_frozen(self.upper_encoder, z1)))
         upper_log_q, upper_log_p = upper_scored.log_prob(z2), upper_p.log_prob(z2)  # (K, B) each
         lower_log_q, lower_log_p = lower_scored.log_prob(z1), lower_p.log_prob(z1)  # (K, B) each
         exact = kl.closed_form(upper_q, upper_p)  # (K, B): exact given z1
         upper_kl = upper_log_q - upper_log_p if exact is None else exact
-        # No closed form here: p(z1 | z2) is taken at a z2 that was inferred from this very z1.
+        # There is no closed form here: the z2 in p(z1 | z2) was inferred from this same z1.
         lower_kl = lower_log_q - lower_log_p
         return Trace(
             self.decode(z1, c).log_prob(x),
@@ -112,16 +112,16 @@ class TwoLayerVAE(LatentModel):
         return self.encode(x, c).log_prob(z1) + upper_q.log_prob(z2)
 
     def sample_joint(self, n: int, c: Tensor | None = None) -> JointSample:
-        z2 = draw_each(self.prior(c), n)
+        z2 = draw_from_prior(self.prior(c), n)
         z1 = self.lower_distribution(at_least_float32(self.upper_decoder(z2))).sample()
         return JointSample((z2, z1), self.decode(z1, c))
 
 
 class TwoLayer(Hierarchy):
-    """The fully connected model of two stochastic layers.
+    """The fully connected two-layer VAE: the recipe for a `TwoLayerVAE` of multilayer perceptrons.
 
-    The defaults are Burda et al. 2016, https://arxiv.org/abs/1509.00519: images, 200-200, 100 units of z1, 100-100,
-    `latent_dim` (50 in the paper) units of z2, with tanh between.
+    The defaults are those of Burda et al. 2016, https://arxiv.org/abs/1509.00519: images, 200-200, 100 units of z1,
+    100-100, `latent_dim` (50 in the paper) units of z2, with tanh after each hidden layer.
 
     Args:
         hidden_sizes: units of the layers between the image and z1, from the image on.
@@ -141,14 +141,14 @@ class TwoLayer(Hierarchy):
         self.images = MLP(hidden_sizes, activation)
         self.latents = MLP(upper_hidden_sizes, activation)
 
-    def assemble(self, frame: NetworkWrapper, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
+    def assemble(self, wrapper: NetworkWrapper, latent_dim: int, prior: Prior, likelihood: Likelihood) -> LatentModel:
         lower_params, upper_params = (2 * self.lower_dim,), (2 * latent_dim,)
         return TwoLayerVAE(
-            frame.behind_corruption(frame.encoder(lambda seen: self.images.encoder(seen, lower_params))),
+            wrapper.with_corruption(wrapper.encoder(lambda in_shape: self.images.encoder(in_shape, lower_params))),
             self.latents.encoder((self.lower_dim,), upper_params),
             prior,
             OutputBias(self.latents.decoder((latent_dim,), lower_params), torch.zeros(lower_params)),
-            frame.decoder(lambda seen: self.images.decoder(seen, likelihood.param_shape), (self.lower_dim,)),
+            wrapper.decoder(lambda in_shape: self.images.decoder(in_shape, likelihood.param_shape), (self.lower_dim,)),
             likelihood,
             dims=(self.lower_dim, latent_dim),
         )

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vae_lab.distributions.conditional import at_least_float32
-from vae_lab.distributions.detached import detached
+from vae_lab.distributions.detached import detach_parameters
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths import kl
-from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_each
+from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_from_prior
 from vae_lab.networks.condition import apply_conditioned
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import Prior
@@ -21,7 +21,7 @@ class VAE(LatentModel):
     Args:
         encoder: maps images (*batch, C, H, W) to the posterior's parameters.
         posterior: the family q(z | x).
-        prior: the law p(z).
+        prior: the distribution p(z).
         decoder: maps latent vectors (*batch, *latent) to the likelihood's parameters.
         likelihood: the family p(x | z).
     """
@@ -70,10 +70,10 @@ class VAE(LatentModel):
         detach_params: bool = False,
         reparameterize: bool = True,
     ) -> Trace:
-        """A pass as in `trace`, with any law q in the place of the encoder's posterior: batch shape (B,)."""
+        """Make a pass as in `trace`, with a given q(z | x) of batch shape (B,) in place of the encoder's posterior."""
         p = self.prior(c)
         z = draw(q, num_samples, reparameterize=reparameterize)  # (K, B, *latent)
-        log_q, log_p = (detached(q) if detach_params else q).log_prob(z), p.log_prob(z)  # (K, B) each
+        log_q, log_p = (detach_parameters(q) if detach_params else q).log_prob(z), p.log_prob(z)  # (K, B) each
         exact = kl.closed_form(q, p)  # (B,)
         divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
         log_px = self.decode(z, c).log_prob(x)  # (K, B)
@@ -88,5 +88,5 @@ class VAE(LatentModel):
         return self.encode(x, c).log_prob(z)
 
     def sample_joint(self, n: int, c: Tensor | None = None) -> JointSample:
-        z = draw_each(self.prior(c), n)
+        z = draw_from_prior(self.prior(c), n)
         return JointSample((z,), self.decode(z, c))

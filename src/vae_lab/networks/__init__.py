@@ -1,4 +1,4 @@
-"""Encoders and decoders: deterministic maps between images, latent vectors and the parameters of laws."""
+"""Encoders and decoders: deterministic maps between images, latent vectors and the parameters of distributions."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""The nonlinearities that networks choose by name."""
+"""Activation functions by the names that options use."""
 
 from torch import nn
 
@@ -17,9 +17,9 @@ ACTIVATIONS: dict[HiddenActivation, type[nn.Module]] = {
 
 
 def inputs_for(activation: type[nn.Module] | None, num_outputs: int) -> int:
-    """The units that a layer must give for its activation to leave `num_outputs` of them.
+    """Return how many units a layer must have so that `num_outputs` are left after its activation.
 
-    A gated linear unit takes two for one, h = (Wx + b) * sigmoid(Vx + c): Dauphin et al. 2017,
+    A gated linear unit makes one output of two units, h = (Wx + b) * sigmoid(Vx + d): Dauphin et al. 2017,
     https://arxiv.org/abs/1612.08083, and for VAEs Tomczak & Welling 2018, https://arxiv.org/abs/1705.07120.
     """
     return 2 * num_outputs if activation is nn.GLU else num_outputs

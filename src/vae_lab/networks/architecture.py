@@ -1,4 +1,4 @@
-"""What a network architecture provides: an encoder and a decoder as a pair."""
+"""The base class of network architectures, each a pair of an encoder and a decoder."""
 
 from abc import ABC, abstractmethod
 from typing import ClassVar
@@ -9,36 +9,38 @@ Shape = tuple[int, ...]
 
 
 class Architecture(ABC):
-    """A recipe for an encoder and a decoder that belong together.
+    """The base class of recipes for an encoder and a decoder that match.
 
-    Sizes come from the parts around the networks, so an architecture holds only its own hyperparameters. Every
-    network takes any number of leading batch dimensions. `is_stack` says whether both are sequences of linear maps, as
-    many in the decoder as in the encoder.
+    Input and output shapes come from the parts that the networks connect, so an architecture holds only its own
+    hyperparameters. Every network takes any number of leading batch dimensions.
+
+    Attributes:
+        is_stack: whether both networks are sequences of linear maps, of the same number in encoder and decoder.
     """
 
     is_stack: ClassVar[bool] = False
 
     @abstractmethod
     def encoder(self, image_shape: Shape, out_shape: Shape) -> nn.Module:
-        """A network from images (*batch, *image_shape) to parameters (*batch, *out_shape)."""
+        """Make a network from images (*batch, *image_shape) to parameters (*batch, *out_shape)."""
 
     @abstractmethod
     def decoder(self, latent_shape: Shape, out_shape: Shape) -> nn.Module:
-        """A network from latent vectors (*batch, *latent_shape) to parameters (*batch, *out_shape).
+        """Make a network from latent vectors (*batch, *latent_shape) to parameters (*batch, *out_shape).
 
-        Its last layer has no bias: `OutputBias` adds one that starts at the data's pixel means.
+        Its last layer has no bias: `OutputBias` adds one, which is initialised from the pixel means of the data.
         """
 
 
 class OutputBias(nn.Module):
-    """A decoder with its output bias, one learned number for each output.
+    """A decoder with an output bias, one learned number for each output.
 
-    Starting at the data's mean image leaves the networks only the differences between images to learn; the
-    results are about a nat better than from zero: Burda et al. 2016, https://arxiv.org/abs/1509.00519.
+    If the bias starts at the mean image of the data, the networks only learn the differences between images; the
+    results are about a nat better than with a bias of zero: Burda et al. 2016, https://arxiv.org/abs/1509.00519.
 
     Args:
-        network: a decoder whose output has the shape of `bias` behind its batch dimensions.
-        bias: the initial value.
+        network: a decoder with outputs of shape (*batch, *out_shape).
+        bias: the initial value, of shape out_shape.
     """
 
     def __init__(self, network: nn.Module, bias: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""Networks that also see what an image is conditioned on: its class, as a one-hot vector."""
+"""Networks whose input includes the condition c of an image: its class, as a one-hot vector."""
 
 import torch
 from torch import Tensor, nn
@@ -7,19 +7,19 @@ from vae_lab.networks.architecture import Shape
 
 
 def apply_conditioned(network: nn.Module, y: Tensor, c: Tensor | None) -> Tensor:
-    """The output of a network, for its condition if there is one."""
+    """Return network(y, c), or network(y) if there is no condition."""
     return network(y) if c is None else network(y, c)
 
 
 class LabelledEncoder(nn.Module):
-    """An encoder of images with one more channel: a plane of pixels that is learned for each class.
+    """An encoder that gets the class as one more channel of the image: a learned plane of pixels for each class.
 
     Sohn et al. 2015, https://papers.nips.cc/paper/5775-learning-structured-output-representation-using-deep-conditional-generative-models
 
     Args:
-        network: takes images of one channel more than `image_shape`.
+        network: an encoder of images with one more channel than `image_shape`.
         image_shape: channels, height, width.
-        num_classes: classes.
+        num_classes: the number of classes.
     """
 
     def __init__(self, network: nn.Module, image_shape: Shape, num_classes: int) -> None:
@@ -35,11 +35,11 @@ class LabelledEncoder(nn.Module):
 
 
 class LabelledDecoder(nn.Module):
-    """A decoder of latent vectors with the class behind them.
+    """A decoder that gets the class as one-hot units appended to the latent vector.
 
     Args:
-        network: takes vectors of all latent units and one more unit for each class.
-        num_event_dims: dimensions of a latent variable, which are flattened.
+        network: a decoder of vectors of all latent units and one more unit for each class.
+        num_event_dims: the number of dimensions of a latent variable, which are flattened.
     """
 
     def __init__(self, network: nn.Module, num_event_dims: int) -> None:

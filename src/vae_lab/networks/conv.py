@@ -13,17 +13,17 @@ from vae_lab.networks.stages import Size
 
 
 class Conv(Architecture):
-    """Strided convolutions that halve the image, and transposed ones that give exactly its sizes back.
+    """Strided convolutions that halve the image, and transposed convolutions that restore its exact size.
 
-    The layout of Radford et al. 2016, https://arxiv.org/abs/1511.06434, for images of any size: where a stage of the
-    encoder meets an odd size, its counterpart in the decoder returns to that size.
+    The layout of Radford et al. 2016, https://arxiv.org/abs/1511.06434, for images of any size: if the input of a stage
+    of the encoder has an odd size, the corresponding stage of the decoder restores that size.
 
     Args:
-        widths: channels behind each stage of the encoder, from the image on; each stage halves height and width.
-        kernel_size: pixels along each side of a kernel; odd, so that a stage is centred also on a single pixel.
-        activation: the nonlinearity behind each stage, or `gated` for gated convolutions.
-        norm: the normalisation in front of each activation. `batch` couples the images of a training batch, so that a
-            bound on one image then depends on the others.
+        widths: output channels of each stage of the encoder, from the image on; each stage halves height and width.
+        kernel_size: pixels along each side of a kernel; odd, so that a kernel has a centre pixel.
+        activation: the nonlinearity after each stage, or `gated` for gated convolutions.
+        norm: the normalisation before each activation. With `batch`, the images of a training batch are not
+            independent: a bound on one image then depends on the others.
     """
 
     def __init__(
@@ -42,22 +42,22 @@ class Conv(Architecture):
         sizes = stages.image_sizes(image_shape, len(self.widths))
         layers: list[nn.Module] = []
         for num_inputs, num_outputs in pairwise((image_shape[0], *self.widths)):
-            layers += [self._down(num_inputs, num_outputs), *self._activated(num_outputs)]
+            layers += [self._down(num_inputs, num_outputs), *self._norm_and_activation(num_outputs)]
         return stages.encoder(layers, (self.widths[-1], *sizes[-1]), out_shape)
 
     def decoder(self, latent_shape: Shape, out_shape: Shape) -> nn.Module:
         *sizes, smallest = stages.image_sizes(out_shape, len(self.widths))
         first, *widths = self.widths[::-1]
-        layers: list[nn.Module] = self._activated(first)
+        layers: list[nn.Module] = self._norm_and_activation(first)
         source, num_inputs = smallest, first
         for target, num_outputs in zip(sizes[:0:-1], widths, strict=True):
             num_units, bias = inputs_for(self.activation, num_outputs), self.norm == "none"
-            layers += [self._up(num_inputs, num_units, source, target, bias), *self._activated(num_outputs)]
+            layers += [self._up(num_inputs, num_units, source, target, bias), *self._norm_and_activation(num_outputs)]
             source, num_inputs = target, num_outputs
         layers.append(self._up(num_inputs, out_shape[0], source, sizes[0], bias=False))
         return stages.decoder(latent_shape, (inputs_for(self.activation, first), *smallest), layers)
 
-    def _activated(self, num_channels: int) -> list[nn.Module]:
+    def _norm_and_activation(self, num_channels: int) -> list[nn.Module]:
         activation = nn.GLU(1) if self.activation is nn.GLU else self.activation()
         return [stages.normalization(self.norm, inputs_for(self.activation, num_channels)), activation]
 
@@ -68,12 +68,12 @@ class Conv(Architecture):
             self.kernel_size,
             stride=2,
             padding=self.kernel_size // 2,
-            bias=self.norm == "none",  # a normalisation has a shift of its own
+            bias=self.norm == "none",  # a normalisation has its own shift
         )
 
     def _up(self, num_inputs: int, num_outputs: int, source: Size, target: Size, bias: bool) -> nn.Module:
-        # Without output padding, n pixels become 2n - 1: an even target needs one more.
-        height, width = (wanted - (2 * given - 1) for given, wanted in zip(source, target, strict=True))
+        # Without output padding, n pixels become 2n - 1; an even target size needs one more.
+        height, width = (after - (2 * before - 1) for before, after in zip(source, target, strict=True))
         return nn.ConvTranspose2d(
             num_inputs,
             num_outputs,

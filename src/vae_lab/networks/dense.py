@@ -12,7 +12,7 @@ from vae_lab.networks.architecture import Architecture, Shape
 
 
 class Linear(Architecture):
-    """One linear map each way: with a Gaussian likelihood, probabilistic PCA.
+    """A linear encoder and a linear decoder: with a Gaussian likelihood, probabilistic PCA.
 
     Lucas et al. 2019, https://arxiv.org/abs/1911.02469.
     """
@@ -27,12 +27,12 @@ class Linear(Architecture):
 
 
 class MLP(Architecture):
-    """Hidden layers of the given sizes towards the latent vector, and the same in reverse back to the image.
+    """Multilayer perceptrons: the decoder has the hidden layers of the encoder in reverse order.
 
     Args:
         hidden_sizes: units of each hidden layer of the encoder, from the image on.
-        activation: the nonlinearity after each hidden layer; `gated` are gated linear units,
-            (Wx + b) * sigmoid(Vx + c), with two weight matrices each: Tomczak & Welling 2018,
+        activation: the nonlinearity after each hidden layer; `gated` means gated linear units,
+            (Wx + b) * sigmoid(Vx + d), with two weight matrices each: Tomczak & Welling 2018,
             https://arxiv.org/abs/1705.07120.
     """
 
@@ -57,7 +57,15 @@ def dense(
     *,
     output_bias: bool,
 ) -> nn.Sequential:
-    """A multilayer perceptron from (*batch, *in_shape) to (*batch, *out_shape)."""
+    """Make a multilayer perceptron from (*batch, *in_shape) to (*batch, *out_shape).
+
+    Args:
+        in_shape: the shape of the input, without batch dimensions.
+        hidden_sizes: units of each hidden layer.
+        activation: the nonlinearity after each hidden layer, or None.
+        out_shape: the shape of the output, without batch dimensions.
+        output_bias: whether the last layer has a bias.
+    """
     layers: list[nn.Module] = [nn.Flatten(-len(in_shape))] if len(in_shape) > 1 else []
     sizes = (prod(in_shape), *hidden_sizes)
     for num_inputs, num_outputs in pairwise(sizes):

@@ -1,4 +1,4 @@
-"""How the weights of networks start."""
+"""Initialisations of the weights of networks."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -12,24 +12,24 @@ Layer = nn.Linear | nn.Conv2d | nn.ConvTranspose2d
 
 
 class Initialization(ABC):
-    """A law that the layers of encoders and decoders are drawn from.
+    """The base class of initialisations of the layers of encoders and decoders.
 
-    The parts of laws, such as the steps of a flow, start as they need to, and the decoder's output bias at the mean
-    image.
+    The modules inside of posteriors, priors and likelihoods, such as the steps of a flow, keep their own
+    initialisation, and so does the decoder's output bias, which starts at the mean image.
     """
 
     def start(self, model: nn.Module) -> None:
-        """Draw all layers of a model anew."""
+        """Initialise all layers of a model."""
         for layer in layers(model):
             self.draw(layer)
 
     @abstractmethod
     def draw(self, layer: Layer) -> None:
-        """Draw the weights, and the biases where there are some."""
+        """Initialise the weights of a layer, and its bias if it has one."""
 
 
 class GlorotUniform(Initialization):
-    """Weights w ~ U(-a, a), a = sqrt(6 / (inputs + outputs)), and biases of zero.
+    """Glorot's uniform initialisation w ~ U(-a, a), a = sqrt(6 / (inputs + outputs)), with biases of zero.
 
     Glorot & Bengio 2010, equation 16, https://proceedings.mlr.press/v9/glorot10a.html.
     """
@@ -41,7 +41,9 @@ class GlorotUniform(Initialization):
 
 
 class Normal(Initialization):
-    """Weights and biases w ~ N(0, std^2), as in Kingma & Welling 2014, section 5, https://arxiv.org/abs/1312.6114.
+    """A normal initialisation w ~ N(0, std^2) of weights and biases.
+
+    Kingma & Welling 2014, section 5, https://arxiv.org/abs/1312.6114.
 
     Args:
         std: the standard deviation.
@@ -57,7 +59,7 @@ class Normal(Initialization):
 
 
 def layers(module: nn.Module) -> Iterator[Layer]:
-    """The linear and convolutional layers of a module's networks."""
+    """Yield the linear and convolutional layers of a model's networks, but not those inside of a `Conditional`."""
     if isinstance(module, Layer):
         yield module
     elif not isinstance(module, Conditional):

@@ -1,4 +1,4 @@
-"""What convolutional networks share: spatial sizes, normalisation, batch dimensions."""
+"""Common pieces of convolutional networks: spatial sizes, normalisation and batch dimensions."""
 
 from collections.abc import Sequence
 from math import prod
@@ -12,21 +12,24 @@ from vae_lab.networks.dense import dense
 
 Size = tuple[int, int]  # height, width
 
-# Of a group normalisation: with 16 it did best on ImageNet (Wu & He 2018, table 3), and half of it suits the
-# narrower networks of small images.
+# For group normalisation: 16 was best on ImageNet (Wu & He 2018, table 3), and half of that suits the narrower networks
+# of small images.
 CHANNELS_PER_GROUP = 8
 
 
 def image_sizes(image_shape: Shape, num_stages: int) -> list[Size]:
-    """The height and width of an image, and behind each stage that halves them, odd ones rounded up.
+    """Return the height and width of an image, and after each stage, which halves them and rounds up.
+
+    Raises:
+        UserError: if the shape is not that of an image.
 
     >>> image_sizes((1, 28, 20), 3)
     [(28, 20), (14, 10), (7, 5), (4, 3)]
     """
     if len(image_shape) != 3:
         raise UserError(
-            f"model: a convolutional network maps images of shape (channels, height, width), not vectors of shape "
-            f"{image_shape}; choose model=mlp"
+            f"model: a convolutional network needs images of shape (channels, height, width), got shape {image_shape}; "
+            "choose model=mlp"
         )
     sizes: list[Size] = [(image_shape[1], image_shape[2])]
     for _ in range(num_stages):
@@ -36,11 +39,12 @@ def image_sizes(image_shape: Shape, num_stages: int) -> list[Size]:
 
 
 def normalization(norm: Norm, num_channels: int) -> nn.Module:
-    """What brings activations (B, C, H, W) to zero mean and unit variance, then scales and shifts each channel.
+    """Make a normalisation of activations (B, C, H, W) to zero mean and unit variance, with a learned scale and shift.
 
-    `group` does so for groups of channels of one image (Wu & He 2018, https://arxiv.org/abs/1803.08494), `layer` for
-    all channels of one image. `batch` does so for one channel of all images (Ioffe & Szegedy 2015,
-    https://arxiv.org/abs/1502.03167): in training an image's figures then depend on the rest of its batch.
+    The mean and variance are over a group of channels of one image for `group` (Wu & He 2018,
+    https://arxiv.org/abs/1803.08494), over all channels of one image for `layer`, and over one channel of all images
+    for `batch` (Ioffe & Szegedy 2015, https://arxiv.org/abs/1502.03167). With `batch`, the results of an image in
+    training depend on the rest of its batch. `none` is the identity.
     """
     if norm == "none":
         return nn.Identity()
@@ -53,11 +57,11 @@ def normalization(norm: Norm, num_channels: int) -> nn.Module:
 
 
 class BatchDims(nn.Module):
-    """A network of images (B, C, H, W) that takes any number of leading batch dimensions.
+    """A wrapper that lets a network with one batch dimension take any number of leading batch dimensions.
 
     Args:
-        network: maps tensors with one batch dimension.
-        num_event_dims: dimensions of its input behind the batch.
+        network: a network whose input and output have one batch dimension.
+        num_event_dims: the number of dimensions of its input after the batch dimension.
     """
 
     def __init__(self, network: nn.Module, num_event_dims: int) -> None:
@@ -72,19 +76,23 @@ class BatchDims(nn.Module):
 
 
 def encoder(stages: Sequence[nn.Module], features: Shape, out_shape: Shape) -> nn.Module:
-    """Stages from images to features of the given shape, then a linear map to (*batch, *out_shape)."""
+    """Make an encoder: stages from images to features of a given shape, then a linear map to (*batch, *out_shape)."""
     return BatchDims(nn.Sequential(*stages, dense(features, (), None, out_shape, output_bias=True)), 3)
 
 
 def decoder(latent_shape: Shape, features: Shape, stages: Sequence[nn.Module]) -> nn.Module:
-    """A linear map from (*batch, *latent_shape) to features of the given shape, then stages to images."""
+    """Make a decoder: a linear map from (*batch, *latent_shape) to features of a given shape, then stages to images."""
     return BatchDims(
         nn.Sequential(dense(latent_shape, (), None, features, output_bias=True), *stages), len(latent_shape)
     )
 
 
 class Resize(nn.Module):
-    """Repeats the nearest pixels of images (B, C, H, W) to the given height and width."""
+    """Nearest-neighbour resizing of images (B, C, H, W).
+
+    Args:
+        size: height and width of the output.
+    """
 
     def __init__(self, size: Size) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Objectives: what training optimises, as thin modules over the pure functions of `vae_lab.maths`."""
+"""Objectives: the losses that training minimises, as thin modules over the pure functions of `vae_lab.maths`."""
 
 from typing import TYPE_CHECKING
 

@@ -9,26 +9,26 @@ from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
 from vae_lab.maths import adversarial, smoothness
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.networks.discriminators import CodeDiscriminator
-from vae_lab.networks.frozen import frozen
+from vae_lab.networks.frozen import apply_frozen
 from vae_lab.objectives.aggregate import prior_samples
 from vae_lab.objectives.objective import Loss, Objective
 
 
 class AdversarialAutoencoder(Objective):
-    """The distortion, with codes that a discriminator cannot tell from the prior.
+    """The distortion, and an adversarial loss that makes the codes follow the prior.
 
     model:          distortion - lambda E[log D(z)],  z ~ q(z) = E_data[q(z | x)]
     discriminator:  -E[log D(z_p)] - E[log(1 - D(z))] + R1/2 E[|d logit D(z_p) / dz_p|^2],  z_p ~ p(z)
 
     The posterior may be a deterministic code. Makhzani et al. 2015, section 2, https://arxiv.org/abs/1511.05644, who
-    alternate between distortion and discriminator with an optimiser each; in one step lambda says what counts, and the
-    penalty R1 of Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, keeps the discriminator from driving the
-    codes away.
+    alternate between distortion and discriminator, with an optimizer for each. Here both are minimised in one step, so
+    lambda sets their relative weight. The penalty R1 of Mescheder et al. 2018, https://arxiv.org/abs/1801.04406, keeps
+    the discriminator from driving the codes away.
 
     Args:
-        latent_dim: units of z.
+        latent_dim: D, the units of z.
         adversarial_weight: lambda.
-        gradient_penalty: the weight of R1.
+        gradient_penalty: R1, the weight of the penalty.
         hidden_sizes: units of each hidden layer of the discriminator.
     """
 
@@ -53,15 +53,15 @@ class AdversarialAutoencoder(Objective):
         trace = model.trace(x, c)
         (latent,) = trace.latents
         z, distortion = latent.z[0], -trace.log_px.mean()
-        encoder = adversarial.non_saturating_loss(frozen(self.discriminator, z))
-        of_prior = prior_samples(latent.p, len(z))
-        discriminator = adversarial.discriminator_loss(self.discriminator(of_prior), self.discriminator(z.detach()))
-        steepness = smoothness.squared_jacobian(self.discriminator, of_prior, torch.ones_like).mean() / 2
+        encoder = adversarial.non_saturating_loss(apply_frozen(self.discriminator, z))
+        z_prior = prior_samples(latent.p, len(z))  # (B, D)
+        discriminator = adversarial.discriminator_loss(self.discriminator(z_prior), self.discriminator(z.detach()))
+        penalty = smoothness.squared_jacobian(self.discriminator, z_prior, torch.ones_like).mean() / 2
         terms = {
             "distortion": distortion,
             "encoder_loss": encoder,
             "discriminator_loss": discriminator,
-            "gradient_penalty": steepness,
+            "gradient_penalty": penalty,
         }
-        value = distortion + self.adversarial_weight * encoder + discriminator + self.gradient_penalty * steepness
+        value = distortion + self.adversarial_weight * encoder + discriminator + self.gradient_penalty * penalty
         return Loss(value, {name: term.detach() for name, term in terms.items()})

@@ -1,4 +1,4 @@
-"""Objectives that compare samples of the aggregate posterior q(z) with samples of the prior."""
+"""Objectives with a distance between samples of the aggregate posterior q(z) and samples of the prior."""
 
 from typing import Literal
 
@@ -11,8 +11,8 @@ from vae_lab.configuration.options import NonNegativeFloat, PositiveFloat, Posit
 from vae_lab.maths import divergences
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.objectives.schedules import Schedule, schedule
-from vae_lab.objectives.terms import terms_of
+from vae_lab.objectives.schedules import Schedule, as_schedule
+from vae_lab.objectives.terms import elbo_terms
 
 KernelName = Literal["rbf", "inverse_multiquadric"]
 KERNELS: dict[str, divergences.Kernel] = {
@@ -23,35 +23,35 @@ KERNELS: dict[str, divergences.Kernel] = {
 
 @torch.no_grad()
 def prior_samples(p: Distribution, num: int) -> Tensor:
-    """As many vectors from the prior, of shape (num, D)."""
+    """Draw `num` samples of the prior, of shape (num, D); a prior with conditions gives one for each condition."""
     shape = torch.Size() if p.batch_shape else torch.Size((num,))
     return p.rsample(shape) if p.has_rsample else p.sample(shape)
 
 
 def mmd(z: Tensor, p: Distribution, kernel: divergences.Kernel, scale: float) -> Tensor:
-    """MMD^2 of a batch of codes (B, D) from the prior, with the bandwidth 2 D scale^2.
+    """Estimate MMD^2 between a batch of codes (B, D) and the prior, with the bandwidth 2 D scale^2.
 
-    That is the mean squared distance of two vectors of N(0, scale^2 I): Tolstikhin et al. 2018, section 4,
+    That bandwidth is the mean squared distance of two vectors from N(0, scale^2 I): Tolstikhin et al. 2018, section 4,
     https://arxiv.org/abs/1711.01558.
     """
     return divergences.mmd(z, prior_samples(p, len(z)), kernel, 2 * z.shape[-1] * scale**2)
 
 
 class InfoVAE(Objective):
-    """The ELBO, with less on the rate of each image and more on the aggregate posterior.
+    """InfoVAE: the negative ELBO with a lower weight on the rate, and the MMD of the aggregate posterior.
 
     loss = distortion + (1 - alpha) rate + (alpha + lambda - 1) MMD^2(q(z), p(z))
 
     At alpha = 0, lambda = 1 it is the negative ELBO. Zhao et al. 2019, equation 6, https://arxiv.org/abs/1706.02262.
 
     Args:
-        alpha: what is taken off the weight of the rate.
+        alpha: the weight of the rate is 1 - alpha.
         mmd_weight: lambda.
-        kernel: of the MMD.
+        kernel: the kernel of the MMD, `rbf` or `inverse_multiquadric`.
         scale: sigma, the standard deviation of the prior's units: the bandwidth is 2 D sigma^2.
 
     Raises:
-        ValueError: where alpha + lambda < 1, which would drive q(z) away from the prior.
+        ValueError: if alpha + lambda < 1, which would drive q(z) away from the prior.
     """
 
     needs_fixed_prior = True
@@ -62,13 +62,15 @@ class InfoVAE(Objective):
     ) -> None:
         super().__init__()
         if alpha + mmd_weight < 1:
-            raise ValueError(f"alpha={alpha} and mmd_weight={mmd_weight}: their sum must be at least 1")
+            raise ValueError(
+                f"alpha={alpha} and mmd_weight={mmd_weight}: their sum must be at least 1; raise one of them"
+            )
         self.alpha, self.mmd_weight = alpha, mmd_weight
         self.kernel, self.scale = KERNELS[kernel], scale
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
         trace = model.trace(x, c)
-        terms = terms_of(trace)
+        terms = elbo_terms(trace)
         (latent,) = trace.latents
         divergence = mmd(latent.z[0], latent.p, self.kernel, self.scale)
         rate_weight, weight = 1 - self.alpha, self.alpha + self.mmd_weight - 1
@@ -77,16 +79,16 @@ class InfoVAE(Objective):
 
 
 class WassersteinMMD(Objective):
-    """The Wasserstein autoencoder with the MMD.
+    """The Wasserstein autoencoder with an MMD penalty (WAE-MMD).
 
     loss = distortion + lambda MMD^2(q(z), p(z))
 
-    The paper's cost |x - G(z)|^2 is twice the distortion of `likelihood=gaussian`, but for a constant. The posterior
+    The paper's cost |x - G(z)|^2 is twice the distortion of `likelihood=gaussian`, up to a constant. The posterior
     may be a deterministic code. Tolstikhin et al. 2018, algorithm 2, https://arxiv.org/abs/1711.01558.
 
     Args:
         mmd_weight: lambda.
-        kernel: of the MMD.
+        kernel: the kernel of the MMD, `rbf` or `inverse_multiquadric`.
         scale: sigma, the standard deviation of the prior's units: the bandwidth is 2 D sigma^2.
     """
 
@@ -101,7 +103,7 @@ class WassersteinMMD(Objective):
         scale: PositiveFloat = 1.0,
     ) -> None:
         super().__init__()
-        self.mmd_weight = schedule(mmd_weight)
+        self.mmd_weight = as_schedule(mmd_weight)
         self.kernel, self.scale = KERNELS[kernel], scale
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
@@ -115,16 +117,16 @@ class WassersteinMMD(Objective):
 
 
 class SlicedWasserstein(Objective):
-    """The sliced Wasserstein autoencoder.
+    """The sliced Wasserstein autoencoder (SWAE).
 
     loss = distortion + lambda SW^2(q(z), p(z))
 
-    With fresh directions for each batch. The posterior may be a deterministic code. Kolouri et al. 2019, algorithm 1,
+    Each batch draws new random directions. The posterior may be a deterministic code. Kolouri et al. 2019, algorithm 1,
     https://arxiv.org/abs/1804.01947.
 
     Args:
         distance_weight: lambda.
-        num_projections: directions that the codes are projected on.
+        num_projections: the number of directions that the codes are projected on.
     """
 
     posterior_density = "any"
@@ -133,7 +135,7 @@ class SlicedWasserstein(Objective):
 
     def __init__(self, distance_weight: NonNegativeFloat | Schedule, num_projections: PositiveInt = 50) -> None:
         super().__init__()
-        self.distance_weight = schedule(distance_weight)
+        self.distance_weight = as_schedule(distance_weight)
         self.num_projections = num_projections
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:

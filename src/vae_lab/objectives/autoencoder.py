@@ -1,4 +1,4 @@
-"""The reconstruction alone."""
+"""The plain autoencoder: the reconstruction loss alone."""
 
 from torch import Tensor
 
@@ -7,12 +7,12 @@ from vae_lab.objectives.objective import Loss, Objective
 
 
 class Autoencoder(Objective):
-    """The distortion of a deterministic code: the plain autoencoder.
+    """The plain autoencoder: the distortion of a deterministic code.
 
     loss = -log p(x | z(x))
 
-    With a posterior that has a density it is refused: without a rate, noise in the code would only be a hindrance
-    that training removes. Nothing draws the codes towards the prior, so the model has no samples.
+    The configuration check does not accept a posterior with a density: without a rate, training would only remove the
+    noise of the code. As the loss does not depend on the prior, the model cannot generate images.
     Kramer 1991, https://doi.org/10.1002/aic.690370209.
     """
 

@@ -1,4 +1,4 @@
-"""The DIP-VAE."""
+"""The DIP-VAE: a penalty on the covariance of the codes."""
 
 import torch
 from torch import Tensor
@@ -7,22 +7,22 @@ from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
 from vae_lab.maths import divergences
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.objectives.schedules import Schedule, schedule
-from vae_lab.objectives.terms import terms_of
+from vae_lab.objectives.schedules import Schedule, as_schedule
+from vae_lab.objectives.terms import elbo_terms
 
 
 class DIP(Objective):
-    """The ELBO, with the covariance of the codes drawn towards the identity.
+    """DIP-VAE: the negative ELBO, and a penalty that draws the covariance of the codes towards the identity.
 
     loss = -ELBO + l_od sum_{i != j} C_ij^2 + l_d sum_i (C_ii - 1)^2
 
-    C is Cov[E_q z] over the batch (DIP-VAE-I), or with the mean variance of the posteriors added the covariance of the
-    aggregate posterior (DIP-VAE-II). Kumar et al. 2018, equations 6 and 7, https://arxiv.org/abs/1711.00848.
+    C is Cov[E_q z] over the batch (DIP-VAE-I). With the mean variance of the posteriors added to it, C is the
+    covariance of the aggregate posterior (DIP-VAE-II). Kumar et al. 2018, equations 6 and 7, https://arxiv.org/abs/1711.00848.
 
     Args:
         off_diagonal: l_od, the weight of the covariances.
         diagonal: l_d, the weight of the variances.
-        of_samples: whether C is that of z (DIP-VAE-II) or that of its posterior mean (DIP-VAE-I).
+        of_samples: whether C is the covariance of z (DIP-VAE-II) or of its posterior mean (DIP-VAE-I).
         num_samples: latent samples for each image.
     """
 
@@ -37,20 +37,24 @@ class DIP(Objective):
         num_samples: PositiveInt = 1,
     ) -> None:
         super().__init__()
-        self.off_diagonal, self.diagonal = schedule(off_diagonal), schedule(diagonal)
+        self.off_diagonal, self.diagonal = as_schedule(off_diagonal), as_schedule(diagonal)
         self.of_samples = of_samples
         self.num_samples = num_samples
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
         trace = model.trace(x, c, num_samples=self.num_samples)
-        terms = terms_of(trace)
+        terms = elbo_terms(trace)
         q = trace.latents[0].q
         covariance = divergences.covariance(q.mean)  # (D, D)
         if self.of_samples:
             covariance = covariance + torch.diag(q.variance.mean(0))
-        correlated, scaled = divergences.dip_penalties(covariance)
+        off_diagonal_penalty, diagonal_penalty = divergences.dip_penalties(covariance)
         off_diagonal, diagonal = self.off_diagonal(terms.rate), self.diagonal(terms.rate)
-        value = terms.distortion + terms.rate + off_diagonal * correlated + diagonal * scaled
+        value = terms.distortion + terms.rate + off_diagonal * off_diagonal_penalty + diagonal * diagonal_penalty
         return terms.loss(
-            value, dip_off_diagonal=correlated, dip_diagonal=scaled, off_diagonal=off_diagonal, diagonal=diagonal
+            value,
+            dip_off_diagonal=off_diagonal_penalty,
+            dip_diagonal=diagonal_penalty,
+            off_diagonal=off_diagonal,
+            diagonal=diagonal,
         )

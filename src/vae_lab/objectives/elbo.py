@@ -1,4 +1,4 @@
-"""The evidence lower bound."""
+"""The evidence lower bound (ELBO), with a closed-form KL where there is one."""
 
 from torch import Tensor
 

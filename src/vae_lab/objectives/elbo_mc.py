@@ -1,4 +1,4 @@
-"""The evidence lower bound with a sampled KL."""
+"""The evidence lower bound (ELBO), with a Monte Carlo estimate of the KL."""
 
 from torch import Tensor
 
@@ -10,7 +10,7 @@ from vae_lab.objectives.terms import sampled_terms
 
 
 class MonteCarloELBO(Objective):
-    """The negative ELBO with nothing in closed form.
+    """The negative ELBO, with the KL estimated from the samples even where it has a closed form.
 
     loss = -E_q[log p(x, z) - log q(z | x)]
 

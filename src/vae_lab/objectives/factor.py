@@ -1,4 +1,4 @@
-"""FactorVAE."""
+"""FactorVAE: a penalty on the total correlation, estimated by a discriminator."""
 
 from collections.abc import Sequence
 
@@ -8,24 +8,24 @@ from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
 from vae_lab.maths import adversarial
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.networks.discriminators import CodeDiscriminator
-from vae_lab.networks.frozen import frozen
+from vae_lab.networks.frozen import apply_frozen
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.objectives.schedules import Schedule, schedule
-from vae_lab.objectives.terms import terms_of
+from vae_lab.objectives.schedules import Schedule, as_schedule
+from vae_lab.objectives.terms import elbo_terms
 
 
 class FactorVAE(Objective):
-    """The ELBO, and on the codes of all images the total correlation, as a discriminator estimates it.
+    """FactorVAE: the negative ELBO, and the total correlation of the codes as a discriminator estimates it.
 
     model:          distortion + rate + gamma TC,  TC = E_q(z)[log q(z) / prod_d q(z_d)] ~ E_q(z)[log D(z) / (1 - D(z))]
     discriminator:  -E_q(z)[log D(z)] - E[log(1 - D(z'))],  z' ~ prod_d q(z_d)
 
-    z' are the codes of the batch with each dimension permuted by itself. Kim & Mnih 2018, section 3 and algorithm 2,
-    https://arxiv.org/abs/1802.05983, permute those of a second batch. That changes no expectation, as the two parts of
-    the discriminator's loss are averaged apart, and would take another pass of the encoder.
+    z' are the codes of the batch, with each dimension permuted independently. Kim & Mnih 2018, section 3 and algorithm
+    2, https://arxiv.org/abs/1802.05983, permute the codes of a second batch. That would need another pass of the
+    encoder and has the same expectation, as each term of the discriminator's loss is an average of its own.
 
     Args:
-        latent_dim: units of z.
+        latent_dim: D, the units of z.
         gamma: the weight of the total correlation.
         hidden_sizes: units of each hidden layer of the discriminator.
     """
@@ -38,15 +38,15 @@ class FactorVAE(Objective):
         self, latent_dim: int, gamma: NonNegativeFloat | Schedule, hidden_sizes: Sequence[PositiveInt]
     ) -> None:
         super().__init__()
-        self.gamma = schedule(gamma)
+        self.gamma = as_schedule(gamma)
         self.discriminator = CodeDiscriminator(latent_dim, hidden_sizes)
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
         trace = model.trace(x, c)
-        terms = terms_of(trace)
+        terms = elbo_terms(trace)
         (latent,) = trace.latents
         z = latent.z[0]  # (B, D)
-        total_correlation = frozen(self.discriminator, z).mean()
+        total_correlation = apply_frozen(self.discriminator, z).mean()
         codes = z.detach()
         permuted = adversarial.permute_dimensions(codes)
         discriminator = adversarial.discriminator_loss(self.discriminator(codes), self.discriminator(permuted))

@@ -7,30 +7,30 @@ from vae_lab.configuration.options import NonNegativeFloat, Widths
 from vae_lab.maths import adversarial, smoothness
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.networks.discriminators import ImageDiscriminator
-from vae_lab.networks.frozen import frozen
+from vae_lab.networks.frozen import apply_frozen
 from vae_lab.objectives.objective import Loss, Objective
 
 
 class GAN(Objective):
-    """A generator against a discriminator of images, without an encoder.
+    """The generative adversarial network: a generator and a discriminator of images, without an encoder.
 
     generator:      -E[log D(x~)],  x~ = E[x | z], z ~ p(z)
     discriminator:  -E[log D(x)] - E[log(1 - D(x~))] + R1/2 E[|d logit D(x) / dx|^2]
 
     Goodfellow et al. 2014, algorithm 1 with one step for each, and the non-saturating loss of section 3,
-    https://arxiv.org/abs/1406.2661. Both learn in one step: the generator sees the discriminator held fixed, the
-    discriminator the images held fixed. The penalty R1 keeps the discriminator from winning outright, at the learning
-    rate of the generator: Mescheder et al. 2018, equation 9, https://arxiv.org/abs/1801.04406; without it the losses
-    are those of the first paper. None is a bound on anything.
+    https://arxiv.org/abs/1406.2661. Both are trained in the same step: in the generator's loss the discriminator is
+    held fixed, in the discriminator's loss the images are. The penalty R1 keeps the discriminator from becoming perfect
+    at the generator's learning rate: Mescheder et al. 2018, equation 9, https://arxiv.org/abs/1801.04406. Without it
+    the losses are those of the first paper. No term is a bound on the likelihood.
 
-    The images of the generator are the means of p(x | z). Where those of the data are binary, they are told apart by
-    their grey levels until the generator has learned to leave none. Drawing binary pixels instead, with the gradient of
-    their means, learned far more slowly: the noise hides what z does.
+    The generated images are the means of p(x | z). If the data are binary, the discriminator can recognise them by
+    their grey levels until the generator has learned to avoid these. Sampling binary pixels instead, with the gradient
+    of their means, learned far more slowly, because the noise hides the effect of z.
 
     Args:
         image_shape: channels, height, width.
-        gradient_penalty: the weight of R1.
-        widths: channels behind each convolution of the discriminator.
+        gradient_penalty: R1, the weight of the penalty.
+        widths: output channels of each convolution of the discriminator.
     """
 
     posterior_density = "unused"
@@ -45,9 +45,9 @@ class GAN(Objective):
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
         generated = model.sample_joint(len(x), c).p.mean
-        generator = adversarial.non_saturating_loss(frozen(self.discriminator, generated))
+        generator = adversarial.non_saturating_loss(apply_frozen(self.discriminator, generated))
         discriminator = adversarial.discriminator_loss(self.discriminator(x), self.discriminator(generated.detach()))
-        steepness = smoothness.squared_jacobian(self.discriminator, x, torch.ones_like).mean() / 2
-        terms = {"generator_loss": generator, "discriminator_loss": discriminator, "gradient_penalty": steepness}
-        value = generator + discriminator + self.gradient_penalty * steepness
+        penalty = smoothness.squared_jacobian(self.discriminator, x, torch.ones_like).mean() / 2
+        terms = {"generator_loss": generator, "discriminator_loss": discriminator, "gradient_penalty": penalty}
+        value = generator + discriminator + self.gradient_penalty * penalty
         return Loss(value, {name: term.detach() for name, term in terms.items()})

@@ -1,7 +1,7 @@
-"""Importance-weighted bounds, and two whose gradient for q is another than that of their value.
+"""Importance-weighted bounds, two of them with another gradient for q than that of their value.
 
-In these two (PIWAE and DReG) the model is evaluated twice, so that parameters that q and p(x, z) share, as in a ladder,
-get the one gradient through q and the other through p: see `vae_lab.maths.estimators`.
+PIWAE and DReG evaluate the model twice, so that parameters that q and p(x, z) share, as in a ladder, get one gradient
+through q and another through p: see `vae_lab.maths.estimators`.
 """
 
 from torch import Tensor
@@ -21,7 +21,7 @@ class IWAE(Objective):
     Burda et al. 2016, equation 8, https://arxiv.org/abs/1509.00519.
 
     Args:
-        num_samples: latent samples K for each image; 1 is the ELBO.
+        num_samples: latent samples K for each image; with 1 the bound is the ELBO.
     """
 
     sample_density = "always"
@@ -62,7 +62,7 @@ class MIWAE(Objective):
 
 
 class CIWAE(Objective):
-    """The negative mean of the ELBO and the importance-weighted bound, on the same samples.
+    """The negative weighted mean of the ELBO and the importance-weighted bound, on the same samples.
 
     loss = -(beta ELBO + (1 - beta) L_K)
 
@@ -70,7 +70,7 @@ class CIWAE(Objective):
 
     Args:
         num_samples: latent samples K for each image.
-        beta: the share of the ELBO.
+        beta: the weight of the ELBO, in [0, 1].
     """
 
     sample_density = "always"
@@ -87,9 +87,10 @@ class CIWAE(Objective):
 
 
 class PIWAE(Objective):
-    """The importance-weighted bound of all M K samples for p(x, z), the mean of M bounds of K samples for q.
+    """The negative importance-weighted bound of M K samples, with another gradient for q.
 
-    loss = -E[log 1/(MK) sum_{m,k} w_{m,k}] in value
+    loss = -E[log 1/(MK) sum_{m,k} w_{m,k}], whose gradient p(x, z) gets
+    gradient for q: that of -E[1/M sum_m log 1/K sum_k w_{m,k}], the loss of `miwae`
 
     Rainforth et al. 2018, https://arxiv.org/abs/1802.04537.
 
@@ -117,11 +118,11 @@ class DReG(Objective):
 
     gradient for q: sum_k (w_k / sum w)^2 d/dz_k log w_k dz_k
 
-    Its signal does not drown in noise as K grows, as that of `iwae` does: Tucker et al. 2019,
-    https://arxiv.org/abs/1810.04152.
+    The value is that of `iwae`. Its signal-to-noise ratio does not fall as K grows, as that of `iwae` does: Tucker et
+    al. 2019, https://arxiv.org/abs/1810.04152.
 
     Args:
-        num_samples: latent samples K for each image; 1 is sticking the landing.
+        num_samples: latent samples K for each image; with 1 it is sticking the landing.
     """
 
     sample_density = "path_only"
@@ -138,5 +139,5 @@ class DReG(Objective):
 
 
 def log_joint_at_fixed_samples(model: LatentModel, x: Tensor, trace: Trace, c: Tensor | None) -> Tensor:
-    """log p(x, z) at the samples of a pass, where only p can learn from it: (K, B)."""
+    """Return log p(x, z) at the detached samples of a pass, with a gradient for p alone: of shape (K, B)."""
     return model.log_joint(x, [latent.z.detach() for latent in trace.latents], c)

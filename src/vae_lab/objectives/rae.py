@@ -13,16 +13,16 @@ from vae_lab.objectives.objective import Loss, Objective
 
 
 class RegularisedAutoencoder(Objective, ABC):
-    """A deterministic code, drawn to the origin, with a smooth decoder.
+    """The base class of regularised autoencoders: a deterministic code near the origin, and a smooth decoder.
 
     loss = distortion + beta / 2 |z|^2 + lambda R
 
-    Nothing draws the codes to the prior, so the model has no samples: the paper fits a density to the codes
+    As the loss does not depend on the prior, the model cannot generate images; the paper fits a density to the codes
     afterwards. Ghosh et al. 2020, section 3, https://arxiv.org/abs/1903.12436.
 
     Args:
         code_weight: beta.
-        decoder_weight: lambda, the weight of what keeps the decoder smooth.
+        decoder_weight: lambda, the weight of the penalty R on the decoder.
     """
 
     posterior_density = "absent"
@@ -34,22 +34,28 @@ class RegularisedAutoencoder(Objective, ABC):
 
     @abstractmethod
     def penalty(self, model: VAE, z: Tensor, c: Tensor | None) -> Tensor:
-        """R for the decoder of a model at the codes of a batch, of shape ()."""
+        """Return the penalty R on the decoder of a model, of shape ().
+
+        Args:
+            model: the model whose decoder is penalised.
+            z: the codes of a batch, of shape (B, D).
+            c: the condition of each image, or None.
+        """
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
         assert isinstance(model, VAE), "the check of the configuration asks for a deterministic code"
         trace = model.trace(x, c)
         (latent,) = trace.latents
         z, distortion = latent.z[0], -trace.log_px.mean()
-        code = z.square().sum(-1).mean() / 2
-        penalty = self.penalty(model, z, c)
-        terms = {"distortion": distortion, "code_penalty": code, "decoder_penalty": penalty}
-        value = distortion + self.code_weight * code + self.decoder_weight * penalty
+        code_penalty = z.square().sum(-1).mean() / 2
+        decoder_penalty = self.penalty(model, z, c)
+        terms = {"distortion": distortion, "code_penalty": code_penalty, "decoder_penalty": decoder_penalty}
+        value = distortion + self.code_weight * code_penalty + self.decoder_weight * decoder_penalty
         return Loss(value, {name: term.detach() for name, term in terms.items()})
 
 
 class WeightRegularised(RegularisedAutoencoder):
-    """The regularised autoencoder with R = |W|^2, over the weights of the decoder's linear maps."""
+    """The regularised autoencoder with R = |W|^2, the sum of squares of the decoder's weights, without biases."""
 
     def penalty(self, model: VAE, z: Tensor, c: Tensor | None) -> Tensor:
         return smoothness.squared_weights(model.decoder)
@@ -58,7 +64,7 @@ class WeightRegularised(RegularisedAutoencoder):
 class GradientRegularised(RegularisedAutoencoder):
     """The regularised autoencoder with R = E[|dm/dz|_F^2], the Jacobian of m(z) = E[x | z] at the codes.
 
-    It is estimated without bias along one random direction for each image.
+    The estimate is unbiased, along one random direction for each image.
     """
 
     def penalty(self, model: VAE, z: Tensor, c: Tensor | None) -> Tensor:
@@ -66,5 +72,5 @@ class GradientRegularised(RegularisedAutoencoder):
 
 
 def standard_normal(like: Tensor) -> Tensor:
-    """Noise of the shape, device and precision of a tensor."""
+    """Draw standard normal noise of the shape, device and dtype of a tensor."""
     return torch.randn(like.shape, dtype=like.dtype, device=like.device)

@@ -1,4 +1,4 @@
-"""A mean over the batches before."""
+"""An exponentially weighted mean over earlier batches."""
 
 import torch
 from torch import Tensor, nn
@@ -7,16 +7,20 @@ from vae_lab.configuration.options import OpenUnitInterval
 
 
 class RunningMean(nn.Module):
-    """The mean of what earlier batches were like, of which the last count most.
+    """An exponentially weighted mean of the values of earlier batches.
 
     m_t = (1 - d) sum_{i < t} d^(t - 1 - i) y_i / (1 - d^t), where y_i is the mean of batch i
 
     The division makes the weights sum to 1 from the first batch on (Kingma & Ba 2015, section 3,
-    https://arxiv.org/abs/1412.6980). Before any batch was seen it is 0. In training, and only where gradients are
-    recorded, a call counts its batch after the mean was taken. The sums are buffers: a checkpoint carries them.
+    https://arxiv.org/abs/1412.6980). Before the first batch the mean is 0. In training, and only if gradients are
+    enabled, a call adds its batch after it has computed the mean. The sums are buffers, so a checkpoint stores them.
 
     Args:
-        decay: d.
+        decay: d, in (0, 1).
+
+    Attributes:
+        total: the weighted sum of the batches' means, of shape ().
+        weight: the sum of the weights, of shape ().
     """
 
     total: Tensor
@@ -29,10 +33,10 @@ class RunningMean(nn.Module):
         self.register_buffer("weight", torch.zeros(()))
 
     def forward(self, y: Tensor) -> Tensor:
-        """The mean of the batches before, a scalar; `y` is this batch's, of any shape and without a gradient."""
+        """Return the mean of the earlier batches, of shape (); `y` holds this batch's values, without a gradient."""
         mean = self.total / self.weight.clamp(min=torch.finfo(self.weight.dtype).tiny)
         if self.training and torch.is_grad_enabled():
-            # New tensors: a compiled backward pass may compute the mean again, from what its forward saw.
+            # New tensors, because a compiled backward pass may recompute the mean from the inputs of its forward pass.
             self.total = self.decay * self.total + (1 - self.decay) * y.mean()
             self.weight = self.decay * self.weight + (1 - self.decay)
         return mean

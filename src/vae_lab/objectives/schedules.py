@@ -1,4 +1,4 @@
-"""Weights that change while training goes on."""
+"""Schedules: weights of loss terms that change during training."""
 
 import math
 from abc import ABC, abstractmethod
@@ -10,12 +10,15 @@ from vae_lab.configuration.options import NonNegativeFloat, OpenUnitInterval, Po
 
 
 class Schedule(nn.Module, ABC):
-    """A weight as a function of the training batches so far.
+    """The base class of schedules: a weight as a function of the number of training batches so far.
 
-    A call gives the weight in force. In training, and only where gradients are recorded, it also counts one batch: an
+    A call returns the current weight. In training, and only if gradients are enabled, it also counts one batch, so an
     objective calls each of its schedules once for each batch. With `trainer.accumulate_grad_batches` these are batches,
-    not optimiser steps. The count is a buffer, so that a checkpoint carries it and a compiled objective need not be
-    compiled anew as it grows.
+    not optimizer steps. The count is a buffer, so that a checkpoint stores it, and so that a compiled objective is not
+    recompiled as it grows.
+
+    Attributes:
+        step: the training batches so far, of shape ().
     """
 
     step: Tensor
@@ -26,30 +29,36 @@ class Schedule(nn.Module, ABC):
 
     @abstractmethod
     def at(self, step: Tensor) -> Tensor:
-        """The weight after `step` batches, of the shape and precision of `step`."""
+        """Return the weight after `step` batches, of the shape and dtype of `step`."""
 
     def forward(self, like: Tensor) -> Tensor:
-        """The weight in force, a scalar of the device and precision of `like`."""
+        """Return the current weight, a scalar of the device and dtype of `like`."""
         weight = self.at(self.step.to(like.dtype))
         if self.training and torch.is_grad_enabled():
-            # A new tensor: a compiled backward pass may compute the weight again, from the step that its forward saw.
+            # A new tensor, because a compiled backward pass may recompute the weight from the step of its forward pass.
             self.step = self.step + 1
         return weight
 
 
 class Constant(Schedule):
-    """The same weight at all times."""
+    """A constant weight.
+
+    Args:
+        value: the weight.
+    """
 
     def __init__(self, value: NonNegativeFloat) -> None:
         super().__init__()
         self.value = float(value)
 
     def at(self, step: Tensor) -> Tensor:
-        return torch.zeros_like(step) + self.value  # which may be one number for each member of an ensemble
+        return (
+            torch.zeros_like(step) + self.value
+        )  # `value` may be a tensor with one number for each member of an ensemble
 
 
 class Linear(Schedule):
-    """In a straight line from one weight to another, which then stays.
+    """A linear change from one weight to another, and constant from then on.
 
     w(t) = start + (end - start) min(1, t / steps)
 
@@ -59,7 +68,7 @@ class Linear(Schedule):
     Args:
         start: the first weight.
         end: the last weight.
-        steps: training batches from one to the other.
+        steps: the number of training batches between the two.
     """
 
     def __init__(self, start: NonNegativeFloat, end: NonNegativeFloat, steps: PositiveInt) -> None:
@@ -71,7 +80,7 @@ class Linear(Schedule):
 
 
 class Cosine(Schedule):
-    """From one weight to another along half a cosine, level at both ends.
+    """A change from one weight to another along half a cosine, with slope zero at both ends.
 
     w(t) = end + (start - end) (1 + cos(pi min(1, t / steps))) / 2
 
@@ -80,7 +89,7 @@ class Cosine(Schedule):
     Args:
         start: the first weight.
         end: the last weight.
-        steps: training batches from one to the other.
+        steps: the number of training batches between the two.
     """
 
     def __init__(self, start: NonNegativeFloat, end: NonNegativeFloat, steps: PositiveInt) -> None:
@@ -93,7 +102,7 @@ class Cosine(Schedule):
 
 
 class Cyclical(Schedule):
-    """From zero to the full weight, again and again.
+    """A linear rise from zero to the full weight that is repeated in cycles.
 
     w(t) = end min(1, tau / R),  tau = mod(t, ceil(T / M)) / (T / M)
 
@@ -102,9 +111,9 @@ class Cyclical(Schedule):
 
     Args:
         end: the full weight.
-        steps: T, training batches of all cycles together.
-        cycles: M.
-        rising: R, the part of a cycle in which the weight rises.
+        steps: T, the number of training batches of all cycles together.
+        cycles: M, the number of cycles.
+        rising: R, the fraction of a cycle in which the weight rises, in (0, 1).
     """
 
     def __init__(
@@ -119,6 +128,6 @@ class Cyclical(Schedule):
         return torch.where(step < self.steps, weight, torch.full_like(step, self.end))
 
 
-def schedule(weight: float | Schedule) -> Schedule:
-    """A weight as an option gives it: a number stands for itself at all times."""
+def as_schedule(weight: float | Schedule) -> Schedule:
+    """Return a weight as a schedule: a number becomes a constant one."""
     return weight if isinstance(weight, Schedule) else Constant(weight)

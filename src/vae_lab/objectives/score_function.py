@@ -1,7 +1,7 @@
-"""The evidence lower bound by the score function, for latent variables that no gradient passes through.
+"""The evidence lower bound with score-function gradients, for latent variables without reparameterised samples.
 
-The baselines differ only in the noise of the gradient for q. None depends on the sample that it is taken from, so the
-mean gradient is the same for all.
+The baselines change only the variance of the gradient for q. No baseline depends on the sample that it is subtracted
+for, so the mean gradient is the same for all.
 """
 
 from abc import ABC, abstractmethod
@@ -20,7 +20,7 @@ from vae_lab.objectives.terms import sampled_terms
 
 
 class ScoreFunction(Objective, ABC):
-    """The negative ELBO, with the score-function gradient for q.
+    """The base class of score-function objectives: the negative ELBO, with the score-function gradient for q.
 
     gradient for q: -E_q[(log w - b) d log q(z | x)],  w = p(x, z) / q(z | x)
 
@@ -41,24 +41,24 @@ class ScoreFunction(Objective, ABC):
         baseline, error = self.baseline(trace.log_w().detach(), x)
         bound = score_function.elbo(trace.log_joint(), trace.log_q(), baseline).mean()
         terms = {**sampled_terms(trace), "baseline_error": error.detach()}
-        # The error trains the baseline and nothing else; it is no part of the loss's value.
+        # The error trains the baseline alone, and is not part of the loss's value.
         return Loss(with_gradient_of(-bound, error - bound), terms)
 
     @abstractmethod
     def baseline(self, log_w: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
-        """The baseline of every sample, and the mean of its squared error: the variance that it leaves in log w.
+        """Return the baseline of every sample, and its mean squared error: the variance of log w that it leaves.
 
         Args:
-            log_w: log-weights without a gradient, of shape (K, B).
+            log_w: detached log-weights, of shape (K, B).
             x: the images, of shape (B, C, H, W).
 
         Returns:
-            b, of a shape that broadcasts to (K, B), and a scalar in nats^2.
+            b in nats, of a shape that broadcasts to (K, B), and the error in nats^2, of shape ().
         """
 
 
 class WithoutBaseline(ScoreFunction):
-    """The score function alone, b = 0.
+    """The score-function gradient without a baseline, b = 0.
 
     Args:
         num_samples: latent samples K for each image.
@@ -72,11 +72,11 @@ class WithoutBaseline(ScoreFunction):
 
 
 class ConstantBaseline(ScoreFunction):
-    """The score function with one number for all images: the running mean of log w over the batches before.
+    """The score-function gradient with one baseline for all images: the running mean of log w over earlier batches.
 
     Args:
         num_samples: latent samples K for each image.
-        decay: how much of the running mean each batch leaves; see `vae_lab.objectives.running_mean`.
+        decay: the decay d of the running mean; see `vae_lab.objectives.running_mean`.
     """
 
     def __init__(self, num_samples: PositiveInt = 1, decay: OpenUnitInterval = 0.99) -> None:
@@ -89,17 +89,17 @@ class ConstantBaseline(ScoreFunction):
 
 
 class LearnedBaseline(ScoreFunction):
-    """The score function with a baseline for each image, which a network learns in the same backward pass.
+    """The score-function gradient with a baseline for each image, by a network that is trained in the same step.
 
     b(x) = m + f(x),  minimise E[(log w - m - f(x))^2] over f
 
-    m is the running mean of `ConstantBaseline`, f has one hidden layer. In a model that is conditioned on the class, f
-    sees the image alone. Mnih & Gregor 2014, section 2.3, https://arxiv.org/abs/1402.0030.
+    m is the running mean of `ConstantBaseline`, and f has one hidden layer. In a model that is conditioned on the
+    class, the input of f is the image alone. Mnih & Gregor 2014, section 2.3, https://arxiv.org/abs/1402.0030.
 
     Args:
         image_shape: channels, height, width.
         num_samples: latent samples K for each image.
-        decay: how much of the running mean each batch leaves.
+        decay: the decay d of the running mean.
         hidden_size: units of the hidden layer.
     """
 
@@ -124,7 +124,9 @@ class LearnedBaseline(ScoreFunction):
 
 
 class LeaveOneOut(ScoreFunction):
-    """The score function with, for each sample, the mean log w of the image's other samples.
+    """The score-function gradient with, for each sample, the mean log w of the image's other samples as baseline.
+
+    b_k = 1/(K - 1) sum_{j != k} log w_j
 
     Mnih & Rezende 2016, https://arxiv.org/abs/1602.06725.
 

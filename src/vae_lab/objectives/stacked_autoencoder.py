@@ -1,4 +1,4 @@
-"""Autoencoders stacked on each other, then trained as one."""
+"""The stacked autoencoder: layers trained one by one, then together."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,29 +15,32 @@ Layer = Callable[[Tensor], Tensor]
 
 
 class StackedAutoencoder(Objective):
-    """The distortion of a deterministic code, its layers trained greedily one by one before all of them together.
+    """The distortion of a deterministic code; its layers are trained greedily one by one, and then all together.
 
-    h_0 = x,  h_k = f_k(h_{k-1}),  k = 1, ..., L;  the decoder undoes them in reverse by g_L, ..., g_1
+    h_0 = x,  h_k = f_k(h_{k-1}),  k = 1, ..., L;  the decoder inverts them in reverse order by g_L, ..., g_1
 
     loss = -log p(x | g_1(h_1))             in stage 1, for f_1 and g_1
            |h_{k-1} - g_k(h_k)|^2           in stage k = 2, ..., L, for f_k and g_k
            -log p(x | z(x))                 from then on, for all
 
-    In stage k the layers below are held fixed, and those above wait: neither has a gradient, so an optimizer leaves
-    them as they are, weight decay included. Bengio et al. 2007,
+    In stage k the layers below are held fixed and those above are not used. Neither have a gradient, so an optimizer
+    does not change them, not even by weight decay. Bengio et al. 2007,
     https://papers.nips.cc/paper/3048-greedy-layer-wise-training-of-deep-networks; with Boltzmann machines for the
     layers, Hinton & Salakhutdinov 2006, https://doi.org/10.1126/science.1127647.
 
-    Validation is of the whole autoencoder at all times, so it means little before the layers meet.
+    Validation is always of the whole autoencoder, so its results mean little before the last stage.
 
     Args:
-        steps_per_layer: training batches of each of the stages 1, ..., L. With 0 it is the plain autoencoder.
+        steps_per_layer: training batches of each of the stages 1, ..., L; with 0 it is the plain autoencoder.
+
+    Attributes:
+        num_batches: training batches so far, of shape ().
     """
 
     posterior_density = "absent"
     fits_prior = False
     trains_in_stages = True
-    uncompilable = "which layers it trains depends on the batches so far, and one graph has all or none"
+    uncompilable = "the layers that it trains depend on the number of batches so far, which one graph cannot express"
 
     num_batches: Tensor
 
@@ -53,18 +56,20 @@ class StackedAutoencoder(Objective):
         if num_batches >= self.steps_per_layer * len(encoder):
             distortion = -model.trace(x, c).log_px.mean()
             return Loss(distortion, {"distortion": distortion.detach()})
-        below = num_batches // self.steps_per_layer  # trained layers: k - 1
+        num_trained = num_batches // self.steps_per_layer  # k - 1
         h = x
         with torch.no_grad():
-            for layer in encoder[:below]:
+            for layer in encoder[:num_trained]:
                 h = layer(h)
-        again = decoder[below](encoder[below](h))
-        error = (again - h).square().flatten(1).sum(1) if below else -model.likelihood(again).log_prob(x)  # (B,)
-        return Loss(error.mean(), {f"layer_{below + 1}": error.mean().detach()})
+        output = decoder[num_trained](encoder[num_trained](h))  # g_k(h_k)
+        error = (
+            (output - h).square().flatten(1).sum(1) if num_trained else -model.likelihood(output).log_prob(x)
+        )  # (B,)
+        return Loss(error.mean(), {f"layer_{num_trained + 1}": error.mean().detach()})
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # else each count would be compiled anew
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # otherwise every new count would cause a recompilation
     def _count(self) -> int:
-        """The training batches before this one."""
+        """Return the number of training batches before this one, and count this one."""
         num_batches = int(self.num_batches)
         if self.training and torch.is_grad_enabled():
             self.num_batches = self.num_batches + 1
@@ -72,24 +77,24 @@ class StackedAutoencoder(Objective):
 
 
 def layers(network: nn.Module) -> list[Layer]:
-    """The linear maps of a multilayer perceptron, each with what belongs to it, from its input on.
+    """Return the layers of a multilayer perceptron in order: each linear map with its activation and reshaping.
 
     Args:
-        network: as `vae_lab.networks.dense` makes it, with an output bias or without.
+        network: a network from `vae_lab.networks.dense`, with or without an output bias.
     """
     if isinstance(network, OutputBias):
         *first, last = layers(network.network)
         return [*first, lambda h: last(h) + network.bias]
     assert isinstance(network, nn.Sequential), "the check of the configuration asks for such networks"
-    return [nn.Sequential(*some) for some in around_maps(network)]
+    return [nn.Sequential(*group) for group in split_at_linear_maps(network)]
 
 
-def around_maps(network: nn.Sequential) -> Iterator[list[nn.Module]]:
-    """The modules of a network, parted in front of each linear map but the first."""
-    some: list[nn.Module] = []
+def split_at_linear_maps(network: nn.Sequential) -> Iterator[list[nn.Module]]:
+    """Yield the modules of a network in groups, each with one linear map, split before every map but the first."""
+    group: list[nn.Module] = []
     for module in network:
-        if isinstance(module, nn.Linear) and any(isinstance(other, nn.Linear) for other in some):
-            yield some
-            some = []
-        some.append(module)
-    yield some
+        if isinstance(module, nn.Linear) and any(isinstance(other, nn.Linear) for other in group):
+            yield group
+            group = []
+        group.append(module)
+    yield group

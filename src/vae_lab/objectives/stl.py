@@ -1,4 +1,4 @@
-"""Sticking the landing."""
+"""Sticking the landing (STL): the ELBO with the path derivative for q."""
 
 from torch import Tensor
 
@@ -10,11 +10,11 @@ from vae_lab.objectives.terms import sampled_terms
 
 
 class StickingTheLanding(Objective):
-    """The negative ELBO, its gradient without the score of q, whose mean is zero.
+    """The negative ELBO, with a gradient for q that leaves out the score term, whose mean is zero.
 
     gradient for q: E_q[d/dz (log p(x, z) - log q(z | x)) dz]
 
-    Where q is the exact posterior the gradient has no noise at all: Roeder et al. 2017,
+    If q is the exact posterior, this gradient has variance zero: Roeder et al. 2017,
     https://arxiv.org/abs/1703.09194.
 
     Args:

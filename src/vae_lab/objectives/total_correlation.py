@@ -1,4 +1,4 @@
-"""The beta-TC-VAE."""
+"""The beta-TC-VAE: a weight for each part of the rate."""
 
 from typing import Literal
 
@@ -9,8 +9,8 @@ from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
 from vae_lab.maths import divergences
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.objectives.schedules import Schedule, schedule
-from vae_lab.objectives.terms import terms_of
+from vae_lab.objectives.schedules import Schedule, as_schedule
+from vae_lab.objectives.terms import elbo_terms
 
 LOG_WEIGHTS = {
     "weighted": divergences.weighted_log_weights,
@@ -19,23 +19,23 @@ LOG_WEIGHTS = {
 
 
 class BetaTC(Objective):
-    """The ELBO with its rate taken apart.
+    """Beta-TC-VAE: the negative ELBO, with the rate decomposed into three parts that have a weight each.
 
     loss = distortion + alpha MI + beta TC + gamma DW
     MI = E[log q(z | x) / q(z)],  TC = E[log q(z) / prod_d q(z_d)],  DW = E[log prod_d q(z_d) / p(z)]
 
-    MI is the mutual information of image and z, TC the total correlation, and DW, for a prior without conditions, the
-    sum of KL(q(z_d) || p(z_d)). As MI + TC + DW is the rate, the loss is computed as distortion + rate +
-    (alpha - 1) MI + (beta - 1) TC + (gamma - 1) DW with the rate in closed form: the same in expectation with less
-    noise, and the negative ELBO itself at alpha = beta = gamma = 1. Chen et al. 2018, equation 4,
-    https://arxiv.org/abs/1802.04942.
+    MI is the mutual information of image and z, TC the total correlation, and DW the dimension-wise KL: for a prior
+    without conditions, the sum of KL(q(z_d) || p(z_d)). As MI + TC + DW is the rate, the loss is computed as
+    distortion + rate + (alpha - 1) MI + (beta - 1) TC + (gamma - 1) DW, with the rate in closed form. That has the same
+    expectation and less variance, and equals the negative ELBO for alpha = beta = gamma = 1. Chen et al. 2018, equation
+    4, https://arxiv.org/abs/1802.04942.
 
     Args:
         num_images: N, the images in the training set.
         alpha: the weight of MI.
         beta: the weight of TC.
         gamma: the weight of DW.
-        sampling: how q(z) is estimated from a batch: `weighted` or `stratified` minibatch sampling. The first shifts
+        sampling: the estimator of q(z) from a batch, `weighted` or `stratified` minibatch sampling. The first shifts
             MI and TC by constants.
         num_samples: latent samples for each image.
     """
@@ -55,18 +55,18 @@ class BetaTC(Objective):
     ) -> None:
         super().__init__()
         self.num_images = num_images
-        self.alpha, self.beta, self.gamma = schedule(alpha), schedule(beta), schedule(gamma)
+        self.alpha, self.beta, self.gamma = as_schedule(alpha), as_schedule(beta), as_schedule(gamma)
         self.log_weights = LOG_WEIGHTS[sampling]
         self.num_samples = num_samples
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
         trace = model.trace(x, c, num_samples=self.num_samples)
-        terms = terms_of(trace)
+        terms = elbo_terms(trace)
         (latent,) = trace.latents
         assert isinstance(latent.q, Independent), "the check of the configuration asks for a diagonal posterior"
-        each = latent.q.base_dist.log_prob(latent.z.unsqueeze(2))  # (K, B, B, D), samples before posteriors
+        log_q_units = latent.q.base_dist.log_prob(latent.z.unsqueeze(2))  # (K, B, B, D), samples before posteriors
         log_weights = self.log_weights(len(x), self.num_images, latent.z)  # (B, B)
-        log_qz, log_product = divergences.aggregate_log_density(each, log_weights)  # (K, B) each
+        log_qz, log_product = divergences.aggregate_log_density(log_q_units, log_weights)  # (K, B) each
         mutual_information = (latent.log_q - log_qz).mean()
         total_correlation = (log_qz - log_product).mean()
         dimension_wise = (log_product - latent.log_p).mean()

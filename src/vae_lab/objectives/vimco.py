@@ -1,4 +1,4 @@
-"""The importance-weighted bound by the score function."""
+"""VIMCO: the importance-weighted bound with a score-function gradient."""
 
 from torch import Tensor
 
@@ -10,11 +10,11 @@ from vae_lab.objectives.terms import sampled_terms
 
 
 class VIMCO(Objective):
-    """The negative importance-weighted bound, its gradient for q without passing through samples.
+    """The negative importance-weighted bound, with a gradient for q that does not pass through the samples.
 
     loss = -E[log 1/K sum_k w_k],  w_k = p(x, z_k) / q(z_k | x)
 
-    Each sample is compared with the bound that the others would give: Mnih & Rezende 2016,
+    The baseline of each sample is the bound that the other samples would give: Mnih & Rezende 2016,
     https://arxiv.org/abs/1602.06725.
 
     Args:

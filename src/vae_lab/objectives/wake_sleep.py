@@ -1,9 +1,9 @@
-"""Wake-sleep: p(x, z) learns from what q makes of the images, and q from what p dreams.
+"""Wake-sleep: p(x, z) is trained with samples of q at the images, and q with samples of p(x, z), called dreams.
 
-Who learns what is told by role: parameters that q and p(x, z) share, as in a ladder or with a prior made of posteriors,
-get both gradients. Dreams are exact samples of p(x, z), one for each image of the batch and under its condition, on
-the scale of the images and not clipped to their range: under a density such as a normal one they may leave it, and
-what the encoder learns from them is the posterior of this very model.
+Parameters that q and p(x, z) share, as in a ladder or with a prior made of posteriors, get both gradients. Dreams are
+exact samples of p(x, z), one for each image of the batch and with its condition. Their pixels are on the scale of the
+images, but are not clipped to that range: under a density such as a normal one they may leave it. Without clipping, the
+encoder learns the posterior of exactly this model.
 """
 
 from torch import Tensor
@@ -18,10 +18,11 @@ from vae_lab.objectives.terms import sampled_terms
 class WakeSleep(Objective):
     """Wake-sleep: the negative ELBO for p, and the cross-entropy of dreams for q.
 
-    loss = -E_q[log p(x, z) - log q(z | x)] for p, - E_p(x,z)[log q(z | x)] for q
+    for p: loss = -E_q[log p(x, z) - log q(z | x)]
+    for q: loss = -E_p(x,z)[log q(z | x)]
 
-    q learns at dreams and not at the images, and by KL(p(z | x) || q(z | x)) and not by the divergence of the ELBO: no
-    one quantity is minimised by training as a whole. Hinton et al. 1995, https://doi.org/10.1126/science.7761831.
+    q is trained on dreams instead of images, and with KL(p(z | x) || q(z | x)) instead of the reverse KL of the ELBO.
+    Training as a whole therefore does not minimise one quantity. Hinton et al. 1995, https://doi.org/10.1126/science.7761831.
 
     Args:
         num_samples: latent samples for each image in the wake phase.
@@ -43,17 +44,18 @@ class WakeSleep(Objective):
 class ReweightedWakeSleep(Objective):
     """Reweighted wake-sleep: the negative importance-weighted bound for p, two cross-entropies for q.
 
-    loss = -L_K for p, - a sum_k u_k log q(z_k | x) - b E_p(x,z)[log q(z | x)] for q,  u = w / sum w
+    for p: loss = -L_K
+    for q: loss = -a sum_k u_k log q(z_k | x) - b E_p(x,z)[log q(z | x)],  u = w / sum w
 
     Bornschein & Bengio 2015, algorithm 1, https://arxiv.org/abs/1406.2751.
 
     Args:
         num_samples: latent samples K for each image.
-        wake_weight: a, of the wake phase of q: its own samples of the images, reweighted.
-        sleep_weight: b, of the sleep phase of q: dreams.
+        wake_weight: a, the weight of the wake phase of q, with its own reweighted samples at the images.
+        sleep_weight: b, the weight of the sleep phase of q, with dreams.
 
     Raises:
-        ValueError: where q would learn nothing.
+        ValueError: if both weights are 0, so that q would not be trained.
     """
 
     sample_density = "fixed"
@@ -80,6 +82,6 @@ class ReweightedWakeSleep(Objective):
 
 
 def dream_cross_entropy(model: LatentModel, n: int, c: Tensor | None) -> Tensor:
-    """-log q(z | x), averaged over `n` dreams (x, z) ~ p(x, z), with a gradient for q alone: a scalar, in nats."""
-    sample_joint = model.sample_joint(n, c)
-    return -model.log_posterior(sample_joint.p.sample(), sample_joint.zs, c).mean()
+    """Return -log q(z | x) in nats, averaged over `n` dreams (x, z) ~ p(x, z), with a gradient for q alone."""
+    dream = model.sample_joint(n, c)
+    return -model.log_posterior(dream.p.sample(), dream.zs, c).mean()

@@ -1,4 +1,4 @@
-"""Approximate posteriors q(z | x): laws whose parameters the encoder gives."""
+"""Approximate posteriors q(z | x): distributions of z whose parameters are the encoder's output."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Discrete posteriors."""
+"""The categorical posterior, without a relaxation."""
 
 from typing import Annotated
 
@@ -10,14 +10,14 @@ from vae_lab.posteriors.posterior import Posterior
 
 
 class Categorical(Posterior):
-    """q(z | x): `latent_dim` categorical variables, as one-hot vectors, in training as in evaluation.
+    """q(z | x) = prod_d Categorical(z_d; softmax(logits_d(x))), with one-hot z_d in training and in evaluation.
 
-    The encoder gives their logits. No gradient passes through a sample, so it goes with objectives that hold samples
-    fixed, such as `score_function`; `gumbel_softmax` is its relaxation.
+    The encoder gives the logits. No gradient passes through a sample, so it needs an objective with fixed samples, such
+    as `score_function`; `gumbel_softmax` is its relaxation.
 
     Args:
-        latent_dim: the number of variables.
-        num_categories: the values that each can take.
+        latent_dim: the number of categorical variables.
+        num_categories: the categories of each variable.
     """
 
     space = "categorical"
@@ -32,5 +32,5 @@ class Categorical(Posterior):
         return self.event_shape
 
     def forward(self, params: Tensor) -> Distribution:
-        # Of torch's two it is the one with `rsample`, by which evaluation draws.
+        # Of torch's two one-hot distributions, this one has `rsample`, which evaluation calls.
         return Independent(OneHotCategoricalStraightThrough(logits=params, validate_args=False), 1, validate_args=False)

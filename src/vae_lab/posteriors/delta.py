@@ -8,10 +8,13 @@ from vae_lab.posteriors.posterior import Posterior
 
 
 class Delta(Posterior):
-    """q(z | x) = all mass at the encoder's output.
+    """q(z | x) = delta(z - e(x)): a deterministic code, with all mass at the encoder's output e(x).
 
-    It has no density, and so no rate, no ELBO and no likelihood estimate: a model with it is trained, selected and
-    tested on its distortion.
+    It has no density, and therefore no rate, no ELBO and no likelihood estimate. A model with this posterior is
+    trained, selected and tested by its distortion.
+
+    Args:
+        latent_dim: D, the units of z.
     """
 
     has_density = False

@@ -1,11 +1,11 @@
-"""Flow posteriors: the noise is bent by a flow that knows the image, then moved and scaled as in `diagonal`.
+"""Flow posteriors: a flow that depends on the image transforms the noise, and is followed by an affine map.
 
     z = mean(x) + scale(x) * f(e; context(x)),  e ~ N(0, I)
 
-The encoder gives the mean, the logarithm of scale^2, and the context. Every step maps all units at once in the
-direction of sampling, which is what training does; the density of a z that is not the law's last sample costs one
-pass for each unit. At depth 0 the law is that of `diagonal`, with its closed-form KL. Behind the flow rather than
-before it, the affine map spares the flow's networks the encoder's units.
+The encoder gives the mean, the logarithm of scale^2, and the context. Sampling, which is what training does, takes one
+pass through each step; the density of a z that is not the distribution's last sample takes one pass for each unit. At
+depth 0 the posterior equals `diagonal` and has its closed-form KL. The affine map follows the flow, so that the flow's
+networks see noise of unit scale, whatever the units of the encoder's output.
 """
 
 from abc import ABC
@@ -16,17 +16,17 @@ from torch.distributions import AffineTransform, Distribution
 
 from vae_lab.configuration.options import NonNegativeInt, PositiveInt
 from vae_lab.distributions.flows import FlowDistribution, Steps, affine_steps, spline_steps
-from vae_lab.distributions.normals import diagonal_normal, scale_of
+from vae_lab.distributions.normals import diagonal_normal, scale_from_log_variance
 from vae_lab.posteriors.posterior import Posterior
 
 
 class FlowPosterior(Posterior, ABC):
-    """q(z | x), the law of mean + scale * f(e; context).
+    """The base class of flow posteriors: the distribution of mean + scale * f(e; context), e ~ N(0, I).
 
     Args:
-        latent_dim: units of z.
-        steps: the flow f, without steps to be `diagonal`.
-        context_dim: units that the encoder gives to the flow.
+        latent_dim: D, the units of z.
+        steps: the flow f; without any steps the posterior equals `diagonal`.
+        context_dim: units of the context that the encoder gives to the flow.
     """
 
     cheap_log_prob = False
@@ -44,22 +44,22 @@ class FlowPosterior(Posterior, ABC):
         if self.context_dim == 0:
             return diagonal_normal(params)
         mean, log_variance, context = params.split([self.latent_dim, self.latent_dim, self.context_dim], -1)
-        last = AffineTransform(mean, scale_of(log_variance), event_dim=1)
+        last = AffineTransform(mean, scale_from_log_variance(log_variance), event_dim=1)
         return FlowDistribution(mean, [*self.steps(context), last])
 
 
 class InverseAutoregressiveFlow(FlowPosterior):
     """q(z | x) by affine autoregressive steps: Kingma et al. 2016, https://arxiv.org/abs/1606.04934.
 
-    Each step maps e_i to e_i s_i(e_<i, context) + m_i(e_<i, context), with s between 1/1000 and 1000. The paper's
-    affine map by the encoder comes before the steps and not behind them: the two families are the same, since an
-    elementwise affine map before or behind an autoregressive one is part of it.
+    Each step maps e_i to e_i s_i(e_<i, context) + m_i(e_<i, context), with s between 1/1000 and 1000. In the paper, the
+    encoder's affine map precedes the steps; here it follows them. The two families are the same, since an
+    autoregressive affine map can absorb an elementwise affine map before or after it.
 
     Args:
         latent_dim: units of z.
-        depth: the number of steps; 0 is `diagonal`.
+        depth: the number of steps; with 0 the posterior equals `diagonal`.
         hidden_sizes: units of the hidden layers of each step's network.
-        context_dim: units that the encoder gives to the flow, beside the mean and the variance.
+        context_dim: units of the context that the encoder gives to the flow, in addition to mean and variance.
     """
 
     def __init__(
@@ -75,13 +75,13 @@ class InverseAutoregressiveFlow(FlowPosterior):
 class SplineFlow(FlowPosterior):
     """q(z | x) by autoregressive rational-quadratic splines: Durkan et al. 2019, https://arxiv.org/abs/1906.04032.
 
-    Each step bends every e_i within [-5, 5] by a monotonic spline that e_<i and the context choose.
+    Each step transforms every e_i in [-5, 5] by a monotonic spline, whose parameters depend on e_<i and the context.
 
     Args:
         latent_dim: units of z.
-        depth: the number of steps; 0 is `diagonal`.
+        depth: the number of steps; with 0 the posterior equals `diagonal`.
         hidden_sizes: units of the hidden layers of each step's network.
-        context_dim: units that the encoder gives to the flow, beside the mean and the variance.
+        context_dim: units of the context that the encoder gives to the flow, in addition to mean and variance.
         num_bins: pieces of each spline.
     """
 

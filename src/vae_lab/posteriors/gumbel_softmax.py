@@ -1,4 +1,4 @@
-"""Categorical posteriors."""
+"""The categorical posterior, relaxed in training."""
 
 from typing import Annotated
 
@@ -7,26 +7,30 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, OneHotCategoricalStraightThrough
 
 from vae_lab.configuration.options import PositiveFloat
-from vae_lab.distributions.one_hot import GumbelSoftmax as GumbelSoftmaxDistribution
+from vae_lab.distributions import one_hot
 from vae_lab.posteriors.posterior import Posterior
 
 
 class GumbelSoftmax(Posterior):
-    """q(z | x): `latent_dim` categorical variables, as one-hot vectors; the encoder gives their logits.
+    """q(z | x) = prod_d Categorical(z_d; softmax(logits_d(x))), with relaxed samples in training.
 
-    In training the samples are relaxed, for gradients to pass, while the rate is that of the categorical law. In
-    evaluation (`model.eval()`) the law is the categorical one itself and samples are one-hot, so that the ELBO and
-    the likelihood are those of a model with discrete latent variables. Objectives that use log q at samples, such as
-    importance-weighted bounds, would have it relaxed along with them (linearly in the sample): in training their
-    value would be a surrogate, so they are refused. Those that hold samples fixed, such as `score_function`, draw
-    one-hot vectors and do without the relaxation, as under `categorical`. Jang et al. 2017, https://arxiv.org/abs/1611.01144;
-    Maddison et al. 2017, https://arxiv.org/abs/1611.00712.
+    The encoder gives the logits. In training the samples are relaxed, so that gradients pass through them, while the
+    rate is that of the categorical distribution. In evaluation (`model.eval()`) the distribution is the categorical
+    one itself and samples are one-hot, so that the ELBO and the likelihood are those of a model with discrete latent
+    variables.
+
+    Objectives that use log q at samples, such as importance-weighted bounds, would use a relaxed log q in training
+    (linear in the sample). Their value would not be a bound, so the configuration check does not accept them.
+    Objectives with fixed samples, such as `score_function`, draw one-hot vectors and do not use the relaxation, as
+    with `categorical`.
+
+    Jang et al. 2017, https://arxiv.org/abs/1611.01144; Maddison et al. 2017, https://arxiv.org/abs/1611.00712.
 
     Args:
-        latent_dim: the number of variables.
-        num_categories: the values that each can take.
-        temperature: of the relaxation; towards 0 it becomes exact and its gradient noisy.
-        hard: whether training sees one-hot samples too, with the gradient of the relaxed ones (straight-through).
+        latent_dim: the number of categorical variables.
+        num_categories: the categories of each variable.
+        temperature: of the relaxation; as it approaches 0, samples become exact and the gradient noisy.
+        hard: whether training uses one-hot samples with the gradient of the relaxed ones (straight-through).
     """
 
     space = "categorical"
@@ -49,9 +53,9 @@ class GumbelSoftmax(Posterior):
         return self.event_shape
 
     def forward(self, params: Tensor) -> Distribution:
-        distribution: Distribution
+        variables: Distribution
         if self.training:
-            distribution = GumbelSoftmaxDistribution(params, self.temperature, hard=self.hard)
+            variables = one_hot.GumbelSoftmax(params, self.temperature, hard=self.hard)
         else:
-            distribution = OneHotCategoricalStraightThrough(logits=params, validate_args=False)
-        return Independent(distribution, 1, validate_args=False)
+            variables = OneHotCategoricalStraightThrough(logits=params, validate_args=False)
+        return Independent(variables, 1, validate_args=False)

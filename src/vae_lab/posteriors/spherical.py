@@ -1,4 +1,4 @@
-"""Posteriors on the unit sphere."""
+"""The posterior on the unit sphere."""
 
 import math
 
@@ -10,19 +10,22 @@ from torch.nn.functional import normalize, softplus
 from vae_lab.distributions.sphere import PowerSpherical
 from vae_lab.posteriors.posterior import Posterior
 
-# The smallest angle of the law's spread is then a thousandth, which unit vectors in float32 still resolve.
+# At the upper end, the angles around the mean direction are about 1/1000, which unit vectors in float32 still resolve.
 CONCENTRATION_RANGE = (1e-3, 1e6)
 
-# softplus(3) is about 3, in units of D - 1.
-INITIAL = 3.0
+# Added to the encoder's output: with an output of 0 the concentration is softplus(3), about 3, in units of D - 1.
+INITIAL_OFFSET = 3.0
 
 
 class Spherical(Posterior):
     """q(z | x) = PowerSpherical(direction, concentration) on the unit sphere in `latent_dim` dimensions.
 
     The encoder gives a vector along the mean direction, and the concentration before a softplus. De Cao & Aziz 2020,
-    https://arxiv.org/abs/2006.04437. One concentration serves all directions, so the law suits few dimensions: in
-    many, its rate is high before it says anything.
+    https://arxiv.org/abs/2006.04437. All directions share one concentration, so it suits few dimensions: in many
+    dimensions the rate is high even for a posterior that carries little information.
+
+    Args:
+        latent_dim: D >= 2, the dimensions of the space that the sphere lies in.
     """
 
     space = "sphere"
@@ -39,15 +42,16 @@ class Spherical(Posterior):
     def forward(self, params: Tensor) -> Distribution:
         vector, raw = params[..., :-1], params[..., -1]  # (*batch, D) and (*batch,)
         low, high = CONCENTRATION_RANGE
-        # The mean of z has length k / (k + D - 1), which starts at 3/4 in any dimension. Where it starts near 0, as in
-        # units of 1, the code drowns in noise and training gives it up before the decoder has learned to read it.
-        concentration = low + (self.latent_dim - 1) * softplus(raw + INITIAL)
+        # The mean of z has length k / (k + D - 1). In units of D - 1 it is 3/4 at initialisation, in any dimension. In
+        # units of 1 it would be near 0: the noise would hide the code, and training would lower the rate to zero before
+        # the decoder has learned to use z.
+        concentration = low + (self.latent_dim - 1) * softplus(raw + INITIAL_OFFSET)
         return PowerSpherical(direction(vector), concentration.clamp(max=high))
 
 
 def direction(vector: Tensor) -> Tensor:
-    """Unit vectors along those given, of any size; the first axis in place of a vector that has no direction."""
-    # A factor changes no direction, nor its gradient: it only keeps squares in range.
+    """Return the unit vectors along the given vectors, of shape (*batch, D); along the first axis for a zero vector."""
+    # Dividing by a detached factor changes neither the direction nor its gradient, and keeps the squares in range.
     size = vector.detach().abs().amax(-1, keepdim=True)
     small = size < torch.finfo(vector.dtype).eps
     first_axis = torch.zeros_like(vector)

@@ -1,4 +1,4 @@
-"""Priors p(z): the laws of the latent variable before any image is seen."""
+"""Priors p(z): distributions of the latent variable that do not depend on the image."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""A prior that is a normalising flow."""
+"""The prior that is a normalising flow."""
 
 from collections.abc import Sequence
 
@@ -7,24 +7,28 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vae_lab.configuration.options import NonNegativeInt, PositiveInt
-from vae_lab.distributions.flows import FlowDistribution, inverse, spline_steps
+from vae_lab.distributions.flows import FlowDistribution, inverse_steps, spline_steps
 from vae_lab.distributions.normals import diagonal_normal
 from vae_lab.priors.prior import Prior
 
 
 class FlowPrior(Prior):
-    """p(z) by autoregressive rational-quadratic splines that take z to standard normal noise.
+    """p(z) by a flow f of autoregressive rational-quadratic splines, which maps z to standard normal noise.
 
     log p(z) = log N(f(z); 0, I) + log|det df/dz|
 
     Durkan et al. 2019, https://arxiv.org/abs/1906.04032; as a prior, Chen et al. 2017,
-    https://arxiv.org/abs/1611.02731. The density takes one pass, a sample one for each unit.
+    https://arxiv.org/abs/1611.02731. The density takes one pass through each step, and a sample one pass for each
+    unit.
 
     Args:
-        latent_dim: units of z.
-        depth: the number of steps; 0 is the standard normal.
+        latent_dim: D, the units of z.
+        depth: the number of steps; with 0 the prior is the standard normal.
         hidden_sizes: units of the hidden layers of each step's network.
         num_bins: pieces of each spline.
+
+    Attributes:
+        standard: the mean and the log-variance of the noise, all zero, of shape (2 D,).
     """
 
     standard: Tensor
@@ -39,10 +43,10 @@ class FlowPrior(Prior):
         super().__init__(latent_dim)
         self.depth = depth
         self.steps = spline_steps(latent_dim, depth, hidden_sizes, num_bins)
-        # The mean and the log-variance of the noise, which also say where and how precise z is.
+        # A buffer, whose device and dtype are also those of z.
         self.register_buffer("standard", torch.zeros(2 * latent_dim), persistent=False)
 
     def forward(self, c: Tensor | None = None) -> Distribution:
         if self.depth == 0:
             return diagonal_normal(self.standard)
-        return FlowDistribution(self.standard[: self.latent_dim], inverse(self.steps(None)))
+        return FlowDistribution(self.standard[: self.latent_dim], inverse_steps(self.steps(None)))

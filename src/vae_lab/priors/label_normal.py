@@ -1,4 +1,4 @@
-"""A prior that depends on the class."""
+"""The prior that depends on the class of the image."""
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,8 @@ class LabelNormal(Prior):
     https://papers.nips.cc/paper/5775-learning-structured-output-representation-using-deep-conditional-generative-models
 
     Args:
-        latent_dim: latent units.
-        num_classes: classes.
+        latent_dim: D, the units of z.
+        num_classes: the number of classes.
     """
 
     is_diagonal = True
@@ -27,9 +27,13 @@ class LabelNormal(Prior):
         self.log_scales = nn.Parameter(torch.zeros(num_classes, latent_dim))
 
     def forward(self, c: Tensor | None = None) -> Distribution:
-        """p(z | c), of the batch shape of the one-hot classes `c`, of shape (*batch, num_classes)."""
+        """Return p(z | c) of batch shape (*batch,), for one-hot classes `c` of shape (*batch, num_classes).
+
+        Raises:
+            ValueError: if `c` is None.
+        """
         if c is None:
-            raise ValueError("p(z | class) needs the classes c; expected one-hot vectors, got None")
+            raise ValueError("prior=label_normal: c must be one-hot classes of shape (*batch, num_classes), got None")
         weights = c.to(self.means.dtype)
         mean, log_scale = weights @ self.means, weights @ self.log_scales  # (*batch, D) each
         return Independent(Normal(mean, log_scale.clamp(-15, 15).exp(), validate_args=False), 1, validate_args=False)

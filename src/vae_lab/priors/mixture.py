@@ -1,4 +1,4 @@
-"""A prior of several normals."""
+"""The prior that is a mixture of normal distributions."""
 
 import torch
 from torch import Tensor, nn
@@ -11,19 +11,19 @@ from vae_lab.priors.prior import Prior
 
 
 class MixtureOfNormals(Prior):
-    """p(z) = sum_k w_k N(z; mean_k, diag(variance_k)), all learned.
+    """p(z) = sum_k w_k N(z; mean_k, diag(variance_k)), with learned weights, means and variances.
 
-    Tomczak & Welling 2018, section 4 (the prior that they call MoG), https://arxiv.org/abs/1705.07120. It starts
-    with equal weights, at random means, as wide in all as the standard normal.
+    Tomczak & Welling 2018, section 4 (the prior that they call MoG), https://arxiv.org/abs/1705.07120. The components
+    start with equal weights and random means; the variance of the whole mixture starts near 1.
 
     Args:
-        latent_dim: units of z.
-        num_components: the number of normals.
+        latent_dim: D, the units of z.
+        num_components: K, the number of normal components.
     """
 
     def __init__(self, latent_dim: int, num_components: PositiveInt = 10) -> None:
         super().__init__(latent_dim)
-        half = torch.tensor(0.5)  # of the unit variance lies between the means, the rest around them
+        half = torch.tensor(0.5)  # of the unit variance, half is that of the means, and half that of each component
         means = half.sqrt() * torch.randn(num_components, latent_dim)
         self.params = nn.Parameter(torch.cat([means, half.log().expand_as(means)], -1))  # (num_components, 2 D)
         self.logits = nn.Parameter(torch.zeros(num_components))

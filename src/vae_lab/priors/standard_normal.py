@@ -1,4 +1,4 @@
-"""The prior of the plain VAE."""
+"""The standard normal prior."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,11 @@ from vae_lab.priors.prior import Prior
 
 
 class StandardNormal(Prior):
-    """p(z) = N(0, I): Kingma & Welling 2014, section 3, https://arxiv.org/abs/1312.6114."""
+    """p(z) = N(0, I): Kingma & Welling 2014, section 3, https://arxiv.org/abs/1312.6114.
+
+    Args:
+        latent_dim: D, the units of z.
+    """
 
     is_diagonal = True
     is_fixed = True

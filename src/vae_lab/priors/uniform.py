@@ -1,4 +1,4 @@
-"""Priors that prefer nothing."""
+"""Uniform priors, on the sphere and over categories."""
 
 from typing import Annotated
 
@@ -15,6 +15,9 @@ class UniformSphere(Prior):
     """p(z) = 1 / area(S^{D-1}), uniform on the unit sphere in D = `latent_dim` dimensions.
 
     Davidson et al. 2018, https://arxiv.org/abs/1804.00891.
+
+    Args:
+        latent_dim: D, the dimensions of the space that the sphere lies in.
     """
 
     space = "sphere"
@@ -30,13 +33,13 @@ class UniformSphere(Prior):
 
 
 class UniformCategorical(Prior):
-    """p(z) = 1 / C for each of `latent_dim` independent variables, as one-hot vectors over C categories.
+    """p(z) = C^-D, uniform over D = `latent_dim` independent one-hot vectors of C categories.
 
     Jang et al. 2017, https://arxiv.org/abs/1611.01144.
 
     Args:
-        latent_dim: the number of variables.
-        num_categories: C, as many as the posterior has.
+        latent_dim: D, the number of categorical variables.
+        num_categories: C, which must equal the posterior's.
     """
 
     space = "categorical"

@@ -76,7 +76,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     resumed = checkpoints.last_path if config.resume and checkpoints.last_path.is_file() else None
     timer = Timer()
 
-    data = data.of_seed(config.seed) if data else build.data(config)
+    data = data.with_seed(config.seed) if data else build.data(config)
     num_classes = build.num_classes(config, data)
     model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
     module = TrainingModule(

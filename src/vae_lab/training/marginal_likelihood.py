@@ -10,7 +10,7 @@ from vae_lab.errors import UserError
 from vae_lab.evaluation.context import SplitName, model_inputs
 from vae_lab.evaluation.measure import Images
 from vae_lab.evaluation.measures.marginal_likelihood import Chains, unavailable_reason
-from vae_lab.objectives.monte_carlo_em import as_evaluated
+from vae_lab.objectives.monte_carlo_em import evaluation_mode
 from vae_lab.training.module import TrainingModule
 
 # Of all steps, the share after which the first of the points lies.
@@ -69,7 +69,7 @@ class MarginalLikelihood(Callback):
         module = cast(TrainingModule, pl_module)
         for split, images in self.images.items():
             # The same noise at every point: what changes between them is the model.
-            with as_evaluated(module.model, module.device):
+            with evaluation_mode(module.model, module.device):
                 found = self.chains.log_likelihoods(module.model, images, module.seed, lambda _: None)
             for logger in trainer.loggers:
                 logger.log_metrics(

@@ -41,7 +41,7 @@ class Annealed:
         self.posterior = posterior.sample((NUM_CHAINS,))
         temperatures = annealing.sigmoidal_schedule(num_steps)
         other_noise = torch.randn(10, NUM_IMAGES, 2, dtype=torch.float64)
-        step_sizes = annealing.tuned_step_sizes(path, temperatures, other_noise, 5, nothing)
+        step_sizes = annealing.tune_step_sizes(path, temperatures, other_noise, 5, nothing)
         self.chains = annealing.Annealing(path, temperatures, step_sizes, 5, nothing)
 
 

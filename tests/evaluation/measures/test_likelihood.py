@@ -179,7 +179,7 @@ def test_a_figure_depends_on_the_seed_and_on_no_memory_bound(name: str, monkeypa
     here = context(case.model().float(), case.images(30).float())
     monkeypatch.setattr(evaluation_blocks, "BLOCK_BYTES", {"cpu": 10_000})  # several blocks of images and of samples
     figures = MEASURES[name](here)
-    monkeypatch.setattr(aggregate, "NUMBERS_AT_ONCE", 100)
+    monkeypatch.setattr(aggregate, "MAX_DENSITIES", 100)
     monkeypatch.setattr("vae_lab.evaluation.measures.surgery.POSTERIORS_AT_ONCE", 7)
     again = MEASURES[name](replace(here, max_rows=3))
     other = MEASURES[name](replace(here, seed=1))

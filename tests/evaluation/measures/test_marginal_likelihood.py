@@ -57,7 +57,7 @@ def test_a_density_that_is_the_posterior_gives_the_exact_likelihood() -> None:
 def test_a_normal_is_fitted_to_the_samples_of_each_image() -> None:
     case = Case()
     z = case.posterior.sample((5000,))
-    q = marginal.fitted_normal(z)
+    q = marginal.fit_normal(z)
     torch.testing.assert_close(q.mean, z.mean(0))
     torch.testing.assert_close(q.covariance_matrix[7], torch.cov(z[:, 7].T))
     torch.testing.assert_close(q.covariance_matrix.mean(0), case.linear.precision.inverse(), rtol=0.02, atol=0.002)
@@ -72,9 +72,9 @@ def test_chains_come_from_the_prior_to_fresh_samples_of_the_posterior() -> None:
         start,
         num_leapfrog=4,
         num_transitions=10,
-        tell=lambda: told.append(1),
+        on_transition=lambda: told.append(1),
     )
-    assert len(told) == marginal.num_transitions_in_all(10)
+    assert len(told) == marginal.total_transitions(10)
     root = torch.linalg.cholesky(case.linear.precision)
     fitting, estimating = ((z - case.posterior.mean) @ root for z in samples[:2])  # of N(0, I)
     for white in (fitting.flatten(0, 1), estimating.flatten(0, 1)):
@@ -103,7 +103,7 @@ def test_each_mode_of_the_posterior_has_its_share_of_chains() -> None:
     torch.manual_seed(0)
     start = torch.randn(NUM_SAMPLES, 100, 2, dtype=torch.float64)
     path = Path(standard_normal, log_likelihood)
-    samples = marginal.posterior_samples(path, start, num_leapfrog=4, num_transitions=3, tell=lambda: None)
+    samples = marginal.posterior_samples(path, start, num_leapfrog=4, num_transitions=3, on_transition=lambda: None)
     parts.close((samples.estimating[..., 0] > 0).double().mean(0), 0.25)
     assert (samples.estimating[..., 0].abs() - 2).abs().max() < 1, "no chain is left between the modes"
 

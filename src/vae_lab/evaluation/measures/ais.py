@@ -75,7 +75,7 @@ class AnnealedImportanceSampling(Measure):
                 simulated.append(chains.forward())
                 back.append(chains.backward(sample_joint.zs))
 
-        def estimate(values: Tensor, what: str, *runs: list[annealing.Annealed]) -> Estimate:
+        def estimate(values: Tensor, what: str, *runs: list[annealing.AnnealingResult]) -> Estimate:
             found = over_images(values, f"annealed importance sampling, {what}", num_samples=self.num_chains)
             acceptance = torch.cat([each.acceptance.flatten() for run in runs for each in run]).mean().item()
             return found._replace(details={"num_steps": num_steps, "acceptance": acceptance})
@@ -125,15 +125,15 @@ class Chains:
         noise(TUNE)
         start = prior_samples(model, num_chains, images)
         path = path_to_posterior(model, images, [z.shape[-1] for z in start])
-        step_sizes = annealing.tuned_step_sizes(path, temperatures, torch.cat(start, -1), num_leapfrog, tell)
+        step_sizes = annealing.tune_step_sizes(path, temperatures, torch.cat(start, -1), num_leapfrog, tell)
         self.annealing = annealing.Annealing(path, temperatures, step_sizes, num_leapfrog, tell)
 
-    def forward(self) -> annealing.Annealed:
+    def forward(self) -> annealing.AnnealingResult:
         """Chains from the prior."""
         self.noise(FORWARD)
         return self.annealing.forward(torch.cat(prior_samples(self.model, self.num_chains, self.images), -1))
 
-    def backward(self, zs: Sequence[Tensor]) -> annealing.Annealed:
+    def backward(self, zs: Sequence[Tensor]) -> annealing.AnnealingResult:
         """Chains from exact posterior samples, one for each image, (B, D) by layer."""
         self.noise(BACKWARD)
         position = torch.cat(list(zs), -1)  # (B, D)

@@ -76,9 +76,9 @@ class Chains:
             torch.cat(start, -1),  # (L, B, D)
             num_leapfrog=self.num_leapfrog,
             num_transitions=self.num_transitions,
-            tell=partial(tell, len(images.x)),
+            on_transition=partial(tell, len(images.x)),
         )
-        q = marginal.fitted_normal(samples.fitting)
+        q = marginal.fit_normal(samples.fitting)
         z = samples.estimating
         from_posterior = marginal.from_posterior(log_joint(z), q.log_prob(z))
         noise(PROPOSAL)
@@ -120,7 +120,7 @@ class MarginalLikelihood(Measure):
 
     def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
         images = context.images.some(self.num_images)
-        transitions = marginal.num_transitions_in_all(self.chains.num_transitions)
+        transitions = marginal.total_transitions(self.chains.num_transitions)
         with progress(len(images.x) * transitions, "marginal_likelihood") as bar:
             found = self.chains.log_likelihoods(context.model, images, context.seed, bar.update)
 

@@ -5,7 +5,7 @@ import torch
 from vae_lab.configuration.options import PositiveInt
 from vae_lab.evaluation.blocks import blocks
 from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, code_length, no_elbo, over_images
-from vae_lab.maths.importance import ImportanceWeights, levels
+from vae_lab.maths.importance import ImportanceWeights, group_sizes
 from vae_lab.seeding import RngStream
 
 
@@ -31,7 +31,7 @@ class NLL(Measure):
         # Room for all results at once: thousands of small tensors that outlive the large ones of their blocks would
         # leave holes in memory that no block fits into.
         num_images = len(context.images.x)
-        curve = {num: torch.empty(num_images, dtype=torch.float64) for num in levels(self.num_samples)}
+        curve = {num: torch.empty(num_images, dtype=torch.float64) for num in group_sizes(self.num_samples)}
         effective = torch.empty(num_images, dtype=torch.float64)
         start = 0
         for block in blocks(context, self.num_samples, RngStream.IMPORTANCE, "nll"):

@@ -53,7 +53,7 @@ class EnsembleData(LightningDataModule):
 
     def train_dataloader(self) -> StackedBatches:
         batches = self.data.train_dataloader()
-        return StackedBatches([batches.of_seed(seed) for seed in self.seeds])
+        return StackedBatches([batches.with_seed(seed) for seed in self.seeds])
 
     def val_dataloader(self) -> EvaluationBatches:
         return self.data.val_dataloader()
