@@ -26,6 +26,7 @@ PARTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [*PARTS, *parts.choices("optimizer", "schedule", "logger", "callbacks", "trainer")])
 def test_composes_and_is_sound(choice: str) -> None:
     check(composed(*parts.with_companions(choice)))
@@ -62,6 +63,7 @@ def test_every_parameter_has_a_finite_gradient(choice: str) -> None:
         assert gradient.any(), f"{name} has no gradient"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", parts.choices("model", "corruption"))
 @pytest.mark.parametrize("pixel", [0.0, 1.0])
 @pytest.mark.parametrize("size", [1.0, 30.0])
@@ -78,6 +80,7 @@ def test_networks_are_finite_at_extremes(choice: str, pixel: float, size: float)
         assert gradient.isfinite().all(), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", PARTS)
 def test_float64_agrees_with_float32(choice: str) -> None:
     model, objective = parts.model_and_objective(choice)
@@ -112,6 +115,7 @@ class NoiseOfFloat32(torch.overrides.TorchFunctionMode):
         return func(*args, **kwargs)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", PARTS)
 def test_compiled_equals_eager(choice: str) -> None:
     model, objective = parts.model_and_objective(choice)
@@ -131,6 +135,7 @@ def test_compiled_equals_eager(choice: str) -> None:
     torch.testing.assert_close(gradients, eager)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", PARTS)
 def test_saves_and_loads(choice: str) -> None:
     model, _ = parts.model_and_objective(choice)
@@ -147,6 +152,7 @@ def test_saves_and_loads(choice: str) -> None:
     torch.testing.assert_close(*figures, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", parts.choices("model", "corruption", "posterior", "prior", "likelihood"))
 def test_shapes_of_a_trace(choice: str) -> None:
     model, _ = parts.model_and_objective(choice)
@@ -158,6 +164,7 @@ def test_shapes_of_a_trace(choice: str) -> None:
     assert model.generate(6).mean.shape == (6, *parts.IMAGE_SHAPE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", parts.choices("model", "posterior", "prior", "likelihood"))
 def test_the_noise_of_a_sample_is_its_own(choice: str) -> None:
     """Images of a batch do not see each other: an image's figures are the same in any batch."""
@@ -168,6 +175,7 @@ def test_the_noise_of_a_sample_is_its_own(choice: str) -> None:
     torch.testing.assert_close(q.mean[2:3], alone.mean)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", parts.names("likelihood"))
 @pytest.mark.parametrize("size", [0.0, 0.7, -2.0])
 def test_likelihood_is_normalised(name: str, size: float) -> None:
@@ -201,6 +209,7 @@ def test_likelihood_starts_at_the_pixel_means(name: str) -> None:
     torch.testing.assert_close(likelihood(params).mean, mean, rtol=0, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", parts.names("likelihood"))
 @pytest.mark.parametrize("size", [-1e3, 1e3])
 @pytest.mark.parametrize("pixel", [0.0, 1.0])
@@ -231,6 +240,7 @@ def test_posterior_is_finite_at_extremes(name: str, size: float) -> None:
         assert parameter.grad.isfinite().all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", parts.of_real_vectors("prior"))
 @pytest.mark.parametrize("size", [-1e3, 1e3])
 def test_prior_is_finite_at_extremes(name: str, size: float) -> None:
@@ -248,6 +258,7 @@ def test_prior_is_finite_at_extremes(name: str, size: float) -> None:
 LAWS_WITH_DENSITY = [f"posterior={name}" for name in declaring("posterior", "has_density", [True])]
 
 
+@pytest.mark.slow
 @torch.no_grad()
 @pytest.mark.parametrize("choice", [*LAWS_WITH_DENSITY, *parts.choices("prior")])
 def test_latent_law_integrates_to_one_and_samples_from_its_density(choice: str) -> None:
@@ -269,6 +280,7 @@ def test_latent_law_integrates_to_one_and_samples_from_its_density(choice: str) 
     parts.close(samples.flatten(1), (weights * density) @ points.flatten(1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", parts.choices("model", "posterior", "prior"))
 def test_a_pass_agrees_with_the_joint_and_the_posterior(choice: str) -> None:
     """`log_joint` and `log_posterior` at the samples of a pass, and at dreams: the same figures by another way."""

@@ -33,6 +33,7 @@ def jobs(*overrides: str) -> list[list[str]]:
         return grid(hydra, overrides) if hydra.mode is RunMode.MULTIRUN else [list(overrides)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_every_run_is_sound(name: str) -> None:
     for job in jobs(f"experiment={name}"):
@@ -40,6 +41,7 @@ def test_every_run_is_sound(name: str) -> None:
             check(compose_checked("train", job))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_holds_differences_only(name: str) -> None:
     """No setting is what it would be without it, in every run."""

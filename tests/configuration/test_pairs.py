@@ -40,6 +40,7 @@ def accepted(config: DictConfig) -> bool:
     return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", parts.names("likelihood"))
 @pytest.mark.parametrize(("binarize", "dequantize"), [*product(BINARIZE, DEQUANTIZE)])
 def test_trains_or_is_refused(name: str, binarize: str, dequantize: str) -> None:

@@ -119,6 +119,7 @@ def record(module: nn.Module, seen: list[Tensor]) -> None:
     module.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_evaluation_is_that_of_the_plain_model(name: str) -> None:
     """With when=training the figures of validation are those of the same weights without a corruption."""

@@ -111,6 +111,7 @@ def test_bits_of_dequantised_pixels_bound_the_code_length_of_their_levels() -> N
     assert (bound[64:192] - code_length[64:192]).max() < 1e-3  # nearly tight where the density is flat in a cell
 
 
+@pytest.mark.slow
 def test_likelihoods_that_could_concentrate_are_dequantised() -> None:
     choices = {name: build.data(composed("data=digits", f"likelihood={name}")) for name in parts.names("likelihood")}
     chosen = {name for name, data in choices.items() if data.dequantization == "uniform"}

@@ -188,6 +188,7 @@ def test_gaussian_optimal_is_finite_without_any_error() -> None:
     assert mean.grad.isfinite().all()
 
 
+@pytest.mark.slow
 def test_gaussian_optimal_remembers_when_compiled() -> None:
     torch._dynamo.reset()
     eager, compiled = GaussianOptimal((1, 2, 2)), GaussianOptimal((1, 2, 2))

@@ -38,6 +38,7 @@ def test_elbo_is_log_p_at_the_posterior() -> None:
     close(validation_bounds.plain_elbo(model, exact.image(X, NUM))["elbo"], exact.log_p(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_samples", [1, 4])
 def test_gradient_of_the_elbo_has_the_exact_mean_and_variance(num_samples: int) -> None:
     """Reparameterised, with the KL in closed form: d/dm has mean x - 2m and variance s^2 / L."""

@@ -103,6 +103,7 @@ def correlated_posteriors(correlation: float, num: int) -> tuple[Tensor, Tensor]
     return z, Normal(means, spread).log_prob(z.unsqueeze(1))  # (N, 2), (N, N, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.0, 0.8])
 def test_total_correlation_of_a_correlated_normal(correlation: float) -> None:
     """With the whole set as one batch both samplings are exact, but for the constants of the weighted one.

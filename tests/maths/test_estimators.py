@@ -115,6 +115,7 @@ def gradients_of(model: LatentModel, objective: Objective, num_images: int, num_
     return torch.stack(drawn)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [chain.two_layers, chain.ladder])
 @pytest.mark.parametrize(("held", "plain"), [(StickingTheLanding(), MonteCarloELBO()), (DReG(3), IWAE(3))])
 def test_mean_gradient_in_a_hierarchy(build: Callable[[], LatentModel], held: Objective, plain: Objective) -> None:
@@ -167,6 +168,7 @@ def test_joint_and_held_density_are_those_of_a_pass(choice: str) -> None:
     torch.testing.assert_close(log_joint - log_q, trace.log_w())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", HELD)
 def test_compiles_wherever_q_is_held(choice: str) -> None:
     model, objective = parts.model_and_objective(choice, "objective=dreg")

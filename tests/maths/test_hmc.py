@@ -53,6 +53,7 @@ def has_moments_of(target: Normal, z: Tensor) -> None:
     parts.close(white.unsqueeze(-1) * white.unsqueeze(-2), torch.eye(4, dtype=torch.float64))
 
 
+@pytest.mark.slow
 def test_reproduces_a_correlated_badly_scaled_normal_and_accepts_90_percent() -> None:
     target = Normal()
     position, step_size = tuned(target.log_density, torch.zeros(2000, 4, dtype=torch.float64))

@@ -39,6 +39,7 @@ def test_both_estimators_of_the_elbo_agree(model: LatentModel) -> None:
         parts.close((latent.kl - (latent.log_q - latent.log_p))[0], 0.0)
 
 
+@pytest.mark.slow
 def test_gradient_of_the_elbo_is_that_of_the_exact_one(model: LatentModel) -> None:
     """With closed forms and with log q - log p: the same mean gradient, which a wrong closed form would not have."""
     gradients: dict[str, list[Tensor]] = {"closed": [], "sampled": []}

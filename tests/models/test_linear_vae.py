@@ -1,5 +1,6 @@
 """The linear VAE is probabilistic PCA: trained with the real objective it reaches the exact maximum likelihood."""
 
+import pytest
 import torch
 
 from helpers.composed import composed
@@ -8,6 +9,7 @@ from vae_lab import build
 from vae_lab.evaluation.validation_bounds import plain_elbo
 
 
+@pytest.mark.slow
 def test_reaches_the_exact_log_likelihood() -> None:
     generator = torch.Generator().manual_seed(0)
     loadings = torch.tensor([[0.9, 0.2], [-0.5, 0.6], [0.3, 0.8], [0.0, -0.7], [0.6, 0.1], [-0.2, 0.5]])

@@ -78,6 +78,7 @@ def test_the_last_layer_has_no_bias(name: str) -> None:
     torch.testing.assert_close(decoder(z), 3 * before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETWORKS)
 def test_compiles_to_the_same(name: str) -> None:
     torch._dynamo.reset()

@@ -204,6 +204,7 @@ def test_total_correlation_by_the_optimal_discriminator_is_exact() -> None:
     parts.close(total_correlations(objective, correlation, 100), -0.5 * math.log(1 - correlation**2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.0, 0.8])
 def test_total_correlation_by_a_trained_discriminator_comes_near(correlation: float) -> None:
     """From permuted samples alone, within 0.08 nats of 0 and of 0.511."""

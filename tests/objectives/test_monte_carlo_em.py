@@ -167,6 +167,7 @@ def test_an_interrupted_run_ends_bit_identical(tmp_path: Path) -> None:
     resumed_after_kill(tmp_path, "trainer.max_epochs=1", "checkpoint_every_n_steps=12", "objective=monte_carlo_em")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "reason", "fix"),
     [

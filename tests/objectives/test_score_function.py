@@ -184,6 +184,7 @@ OBJECTIVES: list[tuple[Objective, Callable[[LatentModel], Tensor]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "exact"), OBJECTIVES, ids=[type(objective).__name__ for objective, _ in OBJECTIVES]
 )
@@ -250,6 +251,7 @@ def test_the_running_mean_is_of_the_batches_before() -> None:
     torch.testing.assert_close((mean(torch.tensor(0.0)), carried(torch.tensor(0.0))), (seen, seen))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", parts.choices("posterior", "prior", "model", "corruption", "likelihood"))
 def test_goes_with_every_part_or_says_what_does(choice: str) -> None:
     """Reweighted wake-sleep asks for all that any of these objectives does: fixed samples, their laws, and dreams."""
@@ -294,6 +296,7 @@ def test_wake_sleep_that_leaves_q_alone_is_refused() -> None:
         )
 
 
+@pytest.mark.slow
 def test_trains_a_model_with_discrete_latent_variables() -> None:
     first, last = parts.losses_on_digits(
         "posterior=categorical", "prior=uniform_categorical", "objective=vimco", num_steps=600

@@ -126,6 +126,7 @@ def test_only_training_goes_on_to_the_next_stage() -> None:
     assert objective.num_batches == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cut", [1, 2, 5, 7])
 def test_goes_on_in_the_stage_where_it_was(cut: int) -> None:
     """From the states that a checkpoint holds, to the bit."""

@@ -55,6 +55,7 @@ def agrees(objective: Objective, other: Objective) -> None:
     assert loss.terms["distortion"] == expected.terms["distortion"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLAIN_CASES)
 def test_special_case_is_the_elbo(name: str) -> None:
     agrees(PLAIN_CASES[name](), ELBO(num_samples=2))
@@ -223,6 +224,7 @@ def test_schedule_advances_with_training_batches_only_and_is_saved() -> None:
     assert beta() == 0.2
 
 
+@pytest.mark.slow
 def test_a_growing_step_compiles_once() -> None:
     model, objective = parts.model_and_objective("objective=capacity")
     x = parts.images(model, 4)

@@ -199,6 +199,7 @@ def test_scores_every_sample_under_every_image(family: Family) -> None:
     torch.testing.assert_close(pairs[2, 3], posterior(params[3]).log_prob(z[2, 0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", parts.of_real_vectors("posterior"))
 def test_integrates_to_one_over_the_plane(name: str) -> None:
     posterior = parts.posterior(name, 2).double()
@@ -215,12 +216,14 @@ def test_mean_of_a_flow_is_the_image_of_no_noise() -> None:
     torch.testing.assert_close(q.mean, q.push(torch.zeros(2, 3, dtype=torch.float64))[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["full_covariance", "iaf", "spline_flow"])
 def test_learns_digits(name: str) -> None:
     first, last = parts.losses_on_digits(f"posterior={name}")
     assert last < first - 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FLOWS)
 def test_compiles_with_the_inverse(family: Family) -> None:
     """An objective may score a detached sample, which takes the inverse."""

@@ -126,6 +126,7 @@ def test_discrete_elbo_by_enumeration() -> None:
     torch.testing.assert_close(trace.kl()[0], (log_q.exp() * (log_q - log_p)).sum(0))
 
 
+@pytest.mark.slow
 def test_discrete_likelihood_by_enumeration() -> None:
     model = discrete_model()
     x = parts.images(model, 2, torch.float64)

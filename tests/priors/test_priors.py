@@ -173,6 +173,7 @@ def test_density_of_the_flow_s_own_sample() -> None:
     torch.testing.assert_close(distribution.log_prob(z), distribution.log_prob(z.clone()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", parts.of_real_vectors("prior"))
 def test_integrates_to_one_over_the_plane(name: str) -> None:
     prior = parts.prior(name, 2, torch.float64)
@@ -183,6 +184,7 @@ def test_integrates_to_one_over_the_plane(name: str) -> None:
     torch.testing.assert_close(total, torch.ones((), dtype=torch.float64), rtol=0, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mixture", "vamp", "flow"])
 def test_learns_digits(name: str) -> None:
     first, last = parts.losses_on_digits(f"prior={name}")

@@ -23,6 +23,7 @@ def test_an_unfinished_row_keeps_each_image_above_its_reconstruction() -> None:
         torch.testing.assert_close(cells[1][::factor, ::factor], means[number, 0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("when", ["always", "training"])
 @pytest.mark.parametrize("model_name", ["mlp", "two_layer", "ladder"])
 def test_what_a_denoising_model_saw_stands_between(when: str, model_name: str) -> None:
@@ -47,6 +48,7 @@ def test_pixels_are_enlarged_to_squares_and_kept_in_range() -> None:
     assert picture.shape == (3, pictures.MIN_SIDE, pictures.MIN_SIDE)
 
 
+@pytest.mark.slow
 def test_the_manifold_is_for_two_units_under_a_standard_normal() -> None:
     for choice, has_manifold in (
         (["latent_dim=2"], True),

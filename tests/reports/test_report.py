@@ -122,6 +122,7 @@ def test_directions() -> None:
         quantity("test/elbow")
 
 
+@pytest.mark.slow
 def test_a_choice_is_one_column_and_a_swept_option_another(tmp_path: Path) -> None:
     write_run(tmp_path / "0", -30.0, objective="elbo")
     write_run(tmp_path / "1", -29.0, objective="iwae", options={"num_samples": 5})
@@ -167,6 +168,7 @@ def test_lists_what_is_not_in_the_table(tmp_path: Path) -> None:
     assert [(row["latent_dim"], row["seeds"]) for row in rows_of(tmp_path)] == [("2", "1"), ("3", "0")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "other",
     [
@@ -196,6 +198,7 @@ def test_reads_several_sweeps_and_single_runs(tmp_path: Path) -> None:
         write_report([tmp_path / "out"], tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_more_configurations_than_colours(tmp_path: Path) -> None:
     for number in range(12):
         write_run(tmp_path / str(number), -30.0 - number, latent_dim=2 + number % 2, options={"num_samples": number})

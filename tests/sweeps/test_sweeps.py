@@ -98,12 +98,14 @@ def checked(*overrides: str) -> None:
         check_sweep("train", config.hydra, overrides)
 
 
+@pytest.mark.slow
 def test_a_combination_that_contradicts_itself_is_left_to_its_job() -> None:
     checked("posterior=diagonal,delta", "objective=elbo,autoencoder")
     with pytest.raises(UserError, match="posterior=delta"):
         checked("posterior=diagonal,delta", "objective=elbo")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", parts.names("sweep"))
 def test_ready_sweep_is_sound(name: str) -> None:
     overrides = [f"sweep={name}", "seed=0"]

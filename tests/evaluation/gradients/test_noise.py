@@ -51,6 +51,7 @@ def test_noise_of_known_gradients() -> None:
     assert noise.signal_to_noise == pytest.approx(mean.norm().item() / math.sqrt(total), rel=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("objective", "variance"),
     [

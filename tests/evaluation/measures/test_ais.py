@@ -45,6 +45,7 @@ class Annealed:
         self.chains = annealing.Annealing(path, temperatures, step_sizes, 5, nothing)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("num_steps", [1, 2, 7, 40])
 def test_weights_are_unbiased_in_both_directions_for_any_number_of_temperatures(num_steps: int) -> None:
     """E[w] = p(x) from the prior on, and E[1 / w] = 1 / p(x) from the posterior on."""
@@ -57,6 +58,7 @@ def test_weights_are_unbiased_in_both_directions_for_any_number_of_temperatures(
         torch.testing.assert_close(forward.log_w, case.chains.path.log_likelihood(case.prior), rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_both_bounds_close_in_on_the_likelihood() -> None:
     gaps = []
     for num_steps in (4, 16, 48):
@@ -71,6 +73,7 @@ def test_both_bounds_close_in_on_the_likelihood() -> None:
     assert gaps[2] < 0.05
 
 
+@pytest.mark.slow
 def test_step_sizes_are_accepted_at_90_percent_along_the_whole_path() -> None:
     case = Annealed(100)
     assert len(case.chains.step_sizes) == 99
@@ -91,6 +94,7 @@ def test_the_schedule_is_symmetric_and_dense_at_its_ends() -> None:
     assert (steps[:50].diff() > 0).all()
 
 
+@pytest.mark.slow
 def test_the_measure_brackets_the_exact_likelihood() -> None:
     """On data from above; on the model's own images, drawn here once more, from both sides."""
     case = LinearGaussian(angle=1.0, shift=0.3, growth=1.5)
@@ -116,6 +120,7 @@ def test_the_measure_brackets_the_exact_likelihood() -> None:
         assert -5 * error < off.mean() < slack + 5 * error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build_model", [chain.two_layers, chain.ladder])
 def test_all_layers_are_annealed(build_model: type) -> None:
     model = build_model().eval().requires_grad_(False)
@@ -125,6 +130,7 @@ def test_all_layers_are_annealed(build_model: type) -> None:
     assert figures["simulated/gap"].value < 0.1
 
 
+@pytest.mark.slow
 def test_every_image_is_annealed_under_its_own_condition() -> None:
     config = composed("latent_dim=2", "condition=label", "prior=label_normal", "model.hidden_sizes=[16]")
     model = build.model(config, parts.IMAGE_SHAPE, torch.full(parts.IMAGE_SHAPE, 0.3), 3).eval().requires_grad_(False)

@@ -65,6 +65,7 @@ def test_codes_that_know_nothing_of_the_classes() -> None:
 # Samples
 
 
+@pytest.mark.slow
 def test_samples_are_compared_in_features_that_are_learned_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = context()
     first = Samples()(given)
@@ -90,6 +91,7 @@ def test_samples_are_draws_and_not_means() -> None:
     assert len(drawn.flatten(1).unique(dim=0)) == 250
 
 
+@pytest.mark.slow
 def test_processes_that_start_together_train_one_classifier(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given, calls, train = context(), [], classifier.train
 
@@ -180,6 +182,7 @@ def test_a_code_without_a_density_is_judged_by_its_distortion() -> None:
 # Every model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [*parts.choices("model", "posterior", "prior", "likelihood"), "condition=label"])
 def test_every_model_is_measured_or_told_why_not(choice: str) -> None:
     given = context(*parts.with_companions(choice))

@@ -57,6 +57,7 @@ def test_an_exact_posterior_gives_the_exact_likelihood_with_any_number_of_sample
     assert bounds["bits_per_dim"].value == pytest.approx(-bounds["elbo"].value / (6 * math.log(2)) + 8, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_a_poor_posterior_costs_its_divergence_and_many_samples_make_it_good() -> None:
     case = LinearGaussian(angle=1.0, shift=0.3, growth=1.5)
     x = case.images(300)
@@ -116,6 +117,7 @@ def test_the_mutual_information_of_codes_apart_is_the_logarithm_of_their_number(
     assert figures["mutual_information"].value == pytest.approx(math.log(64), abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("angle", [math.pi / 2, 0.8])
 def test_the_two_parts_of_the_inference_gap(angle: float) -> None:
     """The optimum of each image is the best diagonal normal, whatever the encoder says."""
@@ -173,6 +175,7 @@ def test_weights_add_up_however_they_come() -> None:
         assert torch.allclose(other_effective, effective)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURES)
 def test_a_figure_depends_on_the_seed_and_on_no_memory_bound(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     case = LinearGaussian(angle=1.0, shift=0.3, growth=1.5)
@@ -192,6 +195,7 @@ def test_a_figure_depends_on_the_seed_and_on_no_memory_bound(name: str, monkeypa
 MODELS = [*parts.choices("posterior"), *parts.choices("prior"), "model=two_layer", "model=ladder"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("override", MODELS)
 def test_every_model_is_measured_or_told_why_not(override: str) -> None:
     model, _ = parts.model_and_objective(override)

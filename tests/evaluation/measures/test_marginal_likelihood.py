@@ -63,6 +63,7 @@ def test_a_normal_is_fitted_to_the_samples_of_each_image() -> None:
     torch.testing.assert_close(q.covariance_matrix.mean(0), case.linear.precision.inverse(), rtol=0.02, atol=0.002)
 
 
+@pytest.mark.slow
 def test_chains_come_from_the_prior_to_fresh_samples_of_the_posterior() -> None:
     case = Case()
     start = torch.randn(NUM_SAMPLES, NUM_IMAGES, 2, dtype=torch.float64)
@@ -118,6 +119,7 @@ def test_samples_stay_as_often_as_their_weights_have_it() -> None:
     parts.close(counts, 5 * shares)
 
 
+@pytest.mark.slow
 def test_the_measure_agrees_with_the_exact_likelihood_by_both_estimators() -> None:
     case = Case()
     off = []

@@ -74,6 +74,7 @@ def trained_together(pairs: Sequence[Pair], num_steps: int) -> Tensor:
     return losses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "each"),
     [

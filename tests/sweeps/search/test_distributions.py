@@ -71,6 +71,7 @@ def test_a_glob_is_a_choice() -> None:
         assert distribution("prior=glob(*)") == CategoricalDistribution(parts.names("prior"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sweep", "message"),
     [

@@ -192,6 +192,7 @@ def test_two_figures_have_a_front(searches: Searches) -> None:
         assert str(experiment.model.hidden_sizes) == chosen["model.hidden_sizes"].replace(",", ", ")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", parts.names("search"))
 def test_ready_search_space_is_sound(name: str) -> None:
     """At both ends of every range, and at every choice."""
@@ -208,6 +209,7 @@ def test_ready_search_space_is_sound(name: str) -> None:
             check(compose_checked("train", [f"search={name}", *chosen]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

@@ -46,6 +46,7 @@ def searched(sweeper: DictConfig, *, interrupted: bool = False) -> list[FrozenTr
     return open_study(sweeper).get_trials()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("metric", [ONE, TWO])
 @pytest.mark.parametrize("sampler", parts.names("hydra/sweeper/sampler"))
 def test_an_interruption_changes_no_trial(tmp_path: Path, sampler: str, metric: str) -> None:
@@ -61,6 +62,7 @@ def test_an_interruption_changes_no_trial(tmp_path: Path, sampler: str, metric: 
     assert all(before[1] != after[1] for before, after in pairwise(known[0]))
 
 
+@pytest.mark.slow
 def test_trials_follow_from_the_seed(tmp_path: Path) -> None:
     space = {override.key_or_group: distribution_of(override) for override in parse(SPACE)}
     first = []
@@ -82,6 +84,7 @@ def test_a_study_of_another_optuna_is_one_line(tmp_path: Path) -> None:
         open_study(sweeper)
 
 
+@pytest.mark.slow
 def test_the_dashboard_reads_a_study(tmp_path: Path) -> None:
     dashboard = pytest.importorskip("optuna_dashboard", reason="needs the package optuna-dashboard")
     sweeper = settings(tmp_path)
