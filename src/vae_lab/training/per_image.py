@@ -113,7 +113,7 @@ class PerImage(Callback):
             noise = partial(reseed, some.x.device, seed, RngStream.PER_IMAGE, position, number)
             inference = Inference(model, some, noise)
             begun = perf_counter()
-            q = inference.encoded()
+            q = inference.encoder_posterior()
             encoder_seconds += perf_counter() - begun
             encoder.append(inference.elbo(q, COMPARE))
             prior = Normal(torch.zeros_like(q.loc), torch.ones_like(q.scale), validate_args=False)

@@ -14,7 +14,7 @@ def distance_to_nearest(images: Tensor, references: Tensor) -> Tensor:
         references: of shape (M, *event).
 
     Returns:
-        Distances of shape (N,).
+        Distances, of shape (N,).
     """
     images, references = images.flatten(1), references.flatten(1)
     half_norms = references.square().sum(1) / 2  # (M,)
