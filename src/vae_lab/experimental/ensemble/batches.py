@@ -1,4 +1,4 @@
-"""The batches of an ensemble: each member's own, side by side."""
+"""The batches of an ensemble: those of all members, stacked."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ class EnsembleData(LightningDataModule):
 
     Args:
         data: the data set.
-        seeds: of each member.
+        seeds: the seed of each member.
     """
 
     def __init__(self, data: ImageData, seeds: Sequence[int]) -> None:
