@@ -123,7 +123,7 @@ def test_the_loaded_model_is_the_one_that_was_tested(run: tuple[Path, str]) -> N
 
 
 def test_loading_what_is_no_run_is_one_message(tmp_path: Path) -> None:
-    with pytest.raises(vae_lab.errors.UserError, match="no run with a trained model"):
+    with pytest.raises(vae_lab.errors.UserError, match="expected the folder of a trained run"):
         vae_lab.load(tmp_path)
 
 

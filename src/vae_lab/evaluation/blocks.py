@@ -54,7 +54,7 @@ class LargestTensor(TorchFunctionMode):
 
 
 def row_bytes(model: LatentModel, images: Images) -> int:
-    """The bytes that one latent sample of one image takes in the largest tensor of a pass, measured on a small pass.
+    """Return the bytes of one latent sample of one image in the largest tensor of a pass, measured on a small pass.
 
     The largest tensor may be the image, a hidden layer, or a sample repeated for each component of a mixture.
     """
@@ -69,12 +69,12 @@ def row_bytes(model: LatentModel, images: Images) -> int:
 
 
 def rows_within(num_bytes: int, bytes_of_row: int) -> int:
-    """The number of latent samples that can be decoded at once within `num_bytes`, at least one."""
+    """Return the number of latent samples that can be decoded at once within `num_bytes`, at least one."""
     return max(1, num_bytes // (TENSORS_AT_ONCE * bytes_of_row))
 
 
 def rows_of_block(model: LatentModel, images: Images) -> int:
-    """The number of latent samples in a block, over all its images."""
+    """Return the number of latent samples in a block, over all its images."""
     limit = BLOCK_BYTES.get(images.x.device.type, ACCELERATOR_BLOCK_BYTES)
     return max(1, limit // row_bytes(model, images))
 

@@ -56,11 +56,11 @@ class SmallClassifier(nn.Module):
         self.scale: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        """The logits of the classes, of shape (B, classes)."""
+        """Return the logits of the classes, of shape (B, classes)."""
         return self.classes(self.hidden(x))
 
     def features(self, x: Tensor) -> Tensor:
-        """The normalised features of images, of shape (B, D)."""
+        """Return the normalised features of images, of shape (B, D)."""
         return (self.hidden(x) - self.centre) / self.scale
 
 
@@ -117,7 +117,7 @@ def load_or_train(training: Images, num_classes: int, device: torch.device) -> S
 
 
 def fingerprint(images: Images, num_classes: int) -> str:
-    """A hash of everything that the classifier depends on: its treated images, their classes, and this code."""
+    """Return a hash of everything that the classifier depends on: its treated images, their classes, and this code."""
     content = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=16)
     content.update(repr((images.x.shape, images.x.dtype, num_classes)).encode())
     for part in (images.x, images.labels):
@@ -127,12 +127,12 @@ def fingerprint(images: Images, num_classes: int) -> str:
 
 @torch.no_grad()
 def features(classifier: SmallClassifier, x: Tensor, device: torch.device) -> Tensor:
-    """The features of images of shape (N, C, H, W): a tensor of shape (N, D) in float64, on the CPU."""
+    """Return the features of images of shape (N, C, H, W): a tensor of shape (N, D) in float64, on the CPU."""
     parts = [classifier.features(part.to(device, torch.float32)).cpu() for part in x.split(ROWS_AT_ONCE)]
     return torch.cat(parts).double()
 
 
 @torch.no_grad()
 def predictions(classifier: SmallClassifier, x: Tensor, device: torch.device) -> Tensor:
-    """The predicted classes of images of shape (N, C, H, W): a tensor of shape (N,), on the CPU."""
+    """Return the predicted classes of images of shape (N, C, H, W): a tensor of shape (N,), on the CPU."""
     return torch.cat([classifier(part.to(device, torch.float32)).argmax(1).cpu() for part in x.split(ROWS_AT_ONCE)])

@@ -11,7 +11,7 @@ from vae_lab.evaluation import record
 from vae_lab.evaluation.context import device_of, evaluation_context
 from vae_lab.evaluation.measure import EvaluationContext, Measure
 from vae_lab.evaluation.options import runs
-from vae_lab.reports.configurations import label, value_of, varying
+from vae_lab.reports.configurations import label, value_of, varying_keys
 from vae_lab.runs import trained
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.reading import read_run
@@ -38,9 +38,9 @@ def evaluate_runs(config: DictConfig) -> None:
 
 
 def differences(folders: list[str]) -> list[str]:
-    """The settings in which runs differ, as one text for each run; empty for a single run."""
+    """Return the settings in which runs differ, as one text for each run; empty for a single run."""
     known = [read_run(folder, Path(folder)) for folder in folders]
-    keys = varying(known)
+    keys = varying_keys(known)
     return [label({key: value_of(run, key) for key in keys}) for run in known]
 
 
@@ -85,10 +85,10 @@ def evaluate_run(config: DictConfig, run_dir: Path) -> record.Estimates:
 def measure_as_json(
     measure: Measure, context: EvaluationContext, about: Mapping[str, Any]
 ) -> dict[str, dict[str, Any]]:
-    """The estimates of a measure, as evaluation.json holds them."""
+    """Return the estimates of a measure, as evaluation.json holds them."""
     return {name: record.as_json(estimate, about) for name, estimate in measure(context).items()}
 
 
 def all_estimates(runs: list[record.Estimates]) -> list[Mapping[str, Any]]:
-    """Every estimate of every run, in one list."""
+    """Return every estimate of every run, in one list."""
     return [estimate for run in runs for of_measure in run.values() for estimate in of_measure.values()]

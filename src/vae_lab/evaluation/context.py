@@ -67,7 +67,7 @@ def evaluation_context(
 
 
 def model_inputs(data: ImageData, name: SplitName, num_classes: int | None, reference: Tensor) -> Images:
-    """The images of a split as a model sees them.
+    """Return the images of a split as a model sees them.
 
     Args:
         data: the data set.
@@ -82,7 +82,7 @@ def model_inputs(data: ImageData, name: SplitName, num_classes: int | None, refe
 
 
 def frozen_split(data: ImageData, name: SplitName) -> Split:
-    """A split whose pixels are drawn once; in training they are drawn again for each batch."""
+    """Return a split whose pixels are drawn once; in training they are drawn again for each batch."""
     if name != "train":
         return data.val if name == "val" else data.test
     drawn = treated(data.train, data.treatment, 0) if data.treatment == "dynamic" else data.train
@@ -90,7 +90,7 @@ def frozen_split(data: ImageData, name: SplitName) -> Split:
 
 
 def device_of(choice: Literal["auto", "cpu", "gpu"]) -> torch.device:
-    """The device that a choice means.
+    """Return the device that a choice means.
 
     Raises:
         UserError: if the choice is `gpu` and there is no accelerator.

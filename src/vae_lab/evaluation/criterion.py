@@ -27,7 +27,7 @@ class Criterion(ABC):
 
     @abstractmethod
     def validate(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Metrics:
-        """The metrics of validation, cheap enough for every epoch.
+        """Return the metrics of validation, cheap enough for every epoch.
 
         Args:
             model: a model that this criterion is for.
@@ -37,7 +37,7 @@ class Criterion(ABC):
 
     @abstractmethod
     def test(self, model: LatentModel, x: Tensor, c: Tensor | None = None, *, nll_samples: int) -> Metrics:
-        """The metrics for the end of a run.
+        """Return the metrics for the end of a run.
 
         Args:
             model: a model that this criterion is for.
@@ -47,7 +47,7 @@ class Criterion(ABC):
         """
 
     def improves(self, value: float, best: float | None) -> bool:
-        """Whether a value of the monitored metric beats the best so far (None: there is none); NaN never does."""
+        """Return whether a value of the monitored metric beats the best so far (None: no value yet); NaN never does."""
         if best is None:
             return value > float("-inf") if self.higher_is_better else value < float("inf")
         return value > best if self.higher_is_better else value < best
@@ -107,7 +107,7 @@ class KernelScore(Criterion):
 
 
 def criterion_of(model: LatentModel) -> Criterion:
-    """The criterion that fits a model: by its encoder, and by whether its codes have a density."""
+    """Return the criterion that fits a model: by its encoder, and by whether its codes have a density."""
     if not model.has_encoder:
         return KernelScore()
     return PlainELBO() if model.has_elbo else Distortion()

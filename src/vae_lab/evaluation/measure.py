@@ -34,12 +34,12 @@ class Images(NamedTuple):
     factors: Tensor | None = None
 
     def take(self, index: Tensor | slice) -> "Images":
-        """The images at an index."""
+        """Return the images at an index."""
         c, factors = (None if part is None else part[index] for part in (self.c, self.factors))
         return Images(self.x[index], self.labels[index], c, factors)
 
     def split_up(self, size: int) -> list["Images"]:
-        """All images in order, in pieces of at most `size`."""
+        """Return all images in order, in pieces of at most `size`."""
         return [self.take(index) for index in torch.arange(len(self.x), device=self.x.device).split(size)]
 
     def some(self, num: int) -> "Images":
@@ -104,15 +104,15 @@ class Measure(ABC):
 
     @abstractmethod
     def unavailable_reason(self, context: EvaluationContext) -> str | None:
-        """Why the measure is not defined for this run, in one line; None if it is."""
+        """Return why the measure is not defined for this run, in one line; None if it is."""
 
     @abstractmethod
     def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
-        """The estimates by name; likelihoods are in nats per image."""
+        """Return the estimates by name; likelihoods are in nats per image."""
 
 
 def over_images(values: Tensor, estimator: str, *, num_samples: int | None = None) -> Estimate:
-    """The mean over images, with its standard error.
+    """Return the mean over images, with its standard error.
 
     Args:
         values: one value for each image, of shape (N,).
@@ -125,22 +125,22 @@ def over_images(values: Tensor, estimator: str, *, num_samples: int | None = Non
 
 
 def no_elbo(context: EvaluationContext) -> str | None:
-    """Why a model has no ELBO, and so no likelihood estimate by its posterior; None if it has one."""
+    """Return why a model has no ELBO, and so no likelihood estimate by its posterior; None if it has one."""
     return None if context.model.has_elbo else "the model has no posterior with a density, and so no ELBO"
 
 
 def no_encoder(context: EvaluationContext) -> str | None:
-    """Why images have no codes under a model; None if they have."""
+    """Return why images have no codes under a model; None if they have."""
     return None if context.model.has_encoder else "the model has no encoder, and so images have no codes"
 
 
 def not_held_out(context: EvaluationContext) -> str | None:
-    """Why a measure that learns from the training images cannot be scored on these; None if they are held out."""
+    """Return why a measure that learns from training images cannot be scored on these; None if they are held out."""
     return None if context.held_out else "these are training images, from which it learns; choose split=test (or val)"
 
 
 def code_length(context: EvaluationContext, nats: Estimate) -> dict[str, Estimate]:
-    """An estimate in nats per image as bits per dimension; empty if these are no bound on the length of a code.
+    """Return an estimate in nats per image as bits per dimension; empty if they do not bound the length of a code.
 
     Args:
         context: the model, which decides whether there is a code length.

@@ -55,7 +55,7 @@ def check_measures(config: DictConfig) -> None:
 
 
 def runs(run: str | list[str]) -> list[str]:
-    """The folders of one run or of several."""
+    """Return the folders of one run or of several."""
     return [run] if isinstance(run, str) else list(run)
 
 

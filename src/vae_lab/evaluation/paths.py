@@ -10,7 +10,7 @@ from vae_lab.models.latent_model import LatentModel
 
 
 def prior_samples(model: LatentModel, num_chains: int, images: Images) -> list[Tensor]:
-    """Samples of p(z) for all chains of B images, of shape (num_chains, B, D) for each layer, top layer first."""
+    """Draw samples of p(z) for all chains of B images, of shape (num_chains, B, D) per layer, top layer first."""
     num_images = len(images.x)
     c = None if images.c is None else images.c.repeat(num_chains, 1)  # (num_chains B, classes)
     zs = model.sample_joint(num_chains * num_images, c).zs
@@ -18,7 +18,7 @@ def prior_samples(model: LatentModel, num_chains: int, images: Images) -> list[T
 
 
 def path_to_posterior(model: LatentModel, images: Images, sizes: Sequence[int]) -> Path:
-    """The path from p(z) to p(x, z) of each image.
+    """Return the path from p(z) to p(x, z) of each image.
 
     Args:
         model: the model.

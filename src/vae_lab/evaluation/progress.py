@@ -7,7 +7,7 @@ PATIENCE = 2.0
 
 
 def progress(total: int, title: str) -> "tqdm[None]":
-    """A progress bar on standard error, to be used as a context manager; it disappears when the work is done.
+    """Return a progress bar on standard error, to be used as a context manager; it disappears when the work is done.
 
     Args:
         total: the number of steps.

@@ -24,12 +24,12 @@ Estimates = dict[str, dict[str, dict[str, Any]]]
 
 
 def checkpoint_of(run_dir: Path, epoch: Any) -> dict[str, Any]:
-    """The identity of the trained model: its epoch, and a hash of its checkpoint."""
+    """Return the identity of the trained model: its epoch, and a hash of its checkpoint."""
     return {"epoch": epoch, "sha256": hashlib.sha256(RunFolder(run_dir).best_checkpoint.read_bytes()).hexdigest()}
 
 
 def images_key(split: str, num_images: int | None) -> str:
-    """The key of the estimates over these images.
+    """Return the key of the estimates over these images.
 
     >>> images_key("test", None), images_key("val", 1000)
     ('test', 'val, 1000 images')
@@ -38,7 +38,7 @@ def images_key(split: str, num_images: int | None) -> str:
 
 
 def as_json(estimate: Estimate, about: Mapping[str, Any]) -> dict[str, Any]:
-    """An estimate as JSON, complete without the rest of the file; numbers that are not finite become null.
+    """Return an estimate as JSON, complete without the rest of the file; numbers that are not finite become null.
 
     Args:
         estimate: the estimate.
@@ -76,7 +76,7 @@ def read(run_dir: Path) -> dict[str, Any]:
 
 
 def table(names: Sequence[str], runs: Sequence[Estimates]) -> str:
-    """The estimates of several runs side by side, each with its standard error.
+    """Return the estimates of several runs side by side, each with its standard error.
 
     Args:
         names: the names of the runs.
@@ -100,7 +100,7 @@ def table(names: Sequence[str], runs: Sequence[Estimates]) -> str:
 
 
 def format_estimate(estimate: Mapping[str, Any] | None) -> str:
-    """A value and its standard error as text, to two significant digits of the error.
+    """Return a value and its standard error as text, to two significant digits of the error.
 
     >>> format_estimate({"value": 96.0123, "standard_error": 0.241})
     '96.01 ± 0.24'

@@ -13,7 +13,7 @@ ROWS_AT_ONCE = 2048
 
 
 def plain_elbo(model: LatentModel, x: Tensor, c: Tensor | None = None) -> dict[str, Tensor]:
-    """The ELBO with one latent sample for each image, and its two parts, independent of the training objective.
+    """Return the ELBO with one latent sample for each image, and its two parts, independent of the training objective.
 
     Args:
         model: any latent-variable model.
@@ -29,7 +29,7 @@ def plain_elbo(model: LatentModel, x: Tensor, c: Tensor | None = None) -> dict[s
 
 
 def nll(model: LatentModel, x: Tensor, c: Tensor | None = None, *, num_samples: int) -> Tensor:
-    """The negative log-likelihood -log p(x) in nats, of shape (B,), by the importance-weighted bound.
+    """Return the negative log-likelihood -log p(x) in nats, of shape (B,), by the importance-weighted bound.
 
     -log 1/K sum_k p(x, z_k) / q(z_k | x),  z_k ~ q(z | x)
 

@@ -1,4 +1,4 @@
-"""One comparison of gradient estimators, from a checked configuration to the figures in the run's folder."""
+"""Compare gradient estimators, from a checked configuration to the results in the run's folder."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -117,7 +117,7 @@ def gradient_pairs(
 
 
 def as_json(name: str, noise: Noise) -> dict[str, Any]:
-    """The noise of an estimator as JSON."""
+    """Return the noise of an estimator as JSON."""
     return {
         "bound": bound_of(name),
         "variance": noise.variance,
@@ -130,19 +130,19 @@ def as_json(name: str, noise: Noise) -> dict[str, Any]:
 
 
 def bound_of(name: str) -> str:
-    """The bound whose gradient an estimator estimates."""
+    """Return the bound whose gradient an estimator estimates."""
     return "L_K" if name in IMPORTANCE_WEIGHTED else "ELBO"
 
 
 def title_of(config: DictConfig) -> str:
-    """The title of the table and of the figure, in one line."""
+    """Return the title of the table and of the figure, in one line."""
     return (
         f"gradient for q of the mean over {config.num_images} images of split={config.split}, K = {config.num_samples}"
     )
 
 
 def table(found: Mapping[str, Noise], config: DictConfig) -> str:
-    """The noise of all estimators as a table for the terminal."""
+    """Return the noise of all estimators as a table for the terminal."""
     width = max(len(name) for name in found)
     num_parameters = next(iter(found.values())).num_parameters
     lines = [

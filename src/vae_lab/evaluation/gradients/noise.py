@@ -63,7 +63,7 @@ def estimate_noise(pairs: Iterable[tuple[Tensor, Tensor]]) -> Noise:
 
 
 def parameters_of_q(model: LatentModel, images: Images) -> list[nn.Parameter]:
-    """The parameters that q(z | x) depends on: those of the encoder, and of any other part that infers z."""
+    """Return the parameters that q(z | x) depends on: those of the encoder, and of any other part that infers z."""
     zs = [latent.z for latent in model.trace(images.x, images.c, reparameterize=False).latents]
     log_q = model.log_posterior(images.x, [z[0] for z in zs], images.c).sum()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]

@@ -84,7 +84,7 @@ class Amortisation(Measure):
 
 
 def no_diagonal_posterior(model: LatentModel) -> str | None:
-    """Why a model's posteriors cannot be optimised one by one, in one line; None if they can."""
+    """Return why a model's posteriors cannot be optimised one by one, in one line; None if they can."""
     if isinstance(model, VAE) and model.posterior.is_diagonal:
         return None
     return "it optimises a diagonal normal posterior for each image, and this model has another kind of posterior"
@@ -106,7 +106,7 @@ class Inference:
         self.noise = noise
 
     def encoder_posterior(self) -> Normal:
-        """The encoder's posteriors, of shape (I, D)."""
+        """Return the encoder's posteriors, of shape (I, D)."""
         with torch.no_grad():
             q = self.model.encode(self.images.x, self.images.c)
         assert isinstance(q, Independent)
@@ -147,7 +147,7 @@ class Inference:
 
     @torch.no_grad()
     def elbo(self, q: Normal, purpose: int) -> Tensor:
-        """The ELBO of each image, of shape (I,), with random numbers that are the same for any q."""
+        """Return the ELBO of each image, of shape (I,), with random numbers that are the same for any q."""
         total = torch.zeros(len(self.images.x), dtype=torch.float64)
         for number in range(ELBO_SAMPLES // SAMPLES_AT_ONCE):
             trace = self._pass(q, purpose, number)

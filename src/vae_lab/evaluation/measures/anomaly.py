@@ -88,7 +88,7 @@ class Anomaly(Measure):
         return estimates
 
     def _sources(self, context: EvaluationContext) -> dict[str, Tensor]:
-        """The anomalies of each kind, with pixels in [0, 1], as the likelihood sees them."""
+        """Return the anomalies of each kind, with pixels in [0, 1], as the likelihood sees them."""
         sources = {}
         if context.data.left_out is not None:
             sources["left_out_classes"] = self._some(to_unit(context.data.left_out.images))
@@ -103,7 +103,7 @@ class Anomaly(Measure):
         return unlabelled(x).some(self.num_images).x
 
     def _scores(self, context: EvaluationContext, x: Tensor, source: str) -> dict[str, Array]:
-        """The scores of each image, by name, of shape (N,)."""
+        """Return the scores of each image, by name, of shape (N,)."""
         # Each kind of images has its own seed: under the same random numbers two kinds would not be independent.
         seed = derive_seed(context.seed, RngStream.ANOMALY, crc32(source.encode()))
         parts: dict[str, list[Tensor]] = defaultdict(list)
@@ -116,7 +116,7 @@ class Anomaly(Measure):
 
 
 def unlabelled(x: Tensor) -> Images:
-    """Images without classes or conditions."""
+    """Return images without classes or conditions."""
     return Images(x, x.new_zeros(len(x)), None)
 
 
@@ -127,7 +127,7 @@ def per_sample(trace: Trace, has_elbo: bool) -> Tensor:
 
 
 def scores_of(terms: Tensor) -> dict[str, Tensor]:
-    """The scores of images, of shape (I,), from the terms of all samples that `per_sample` returns."""
+    """Return the scores of images, of shape (I,), from the terms of all samples that `per_sample` returns."""
     log_px, *others = terms
     scores = {"distortion": -log_px.mean(0)}
     if others:
@@ -137,7 +137,7 @@ def scores_of(terms: Tensor) -> dict[str, Tensor]:
 
 
 def other_images(name: str, context: EvaluationContext) -> Tensor:
-    """The test images of another data set, treated as those of the run, with pixels in [0, 1].
+    """Return the test images of another data set, treated as those of the run, with pixels in [0, 1].
 
     Raises:
         UserError: if the data set is unknown, its files are missing, or its images are of another shape.

@@ -42,7 +42,7 @@ class Bounds(Measure):
         estimates = {"distortion": over_images(distortion, "mean of -log p(x|z), z ~ q(z|x)", num_samples=num)}
         if not context.model.has_elbo:
             return estimates
-        estimates["rate"] = over_images(rate, "KL(q(z|x) || p(z)), in closed form where there is one", num_samples=num)
+        estimates["rate"] = over_images(rate, "KL(q(z|x) || p(z)), in closed form if there is one", num_samples=num)
         estimates["elbo"] = over_images(-(distortion + rate), "-(distortion + rate)", num_samples=num)
         return estimates | code_length(
             context, over_images(distortion + rate, "-ELBO, an upper bound", num_samples=num)

@@ -86,6 +86,6 @@ class Latents(Measure):
 
 
 def majority(votes: Array) -> Array:
-    """The most frequent class in each row of votes of shape (N, k), of shape (N,); the smallest of equally frequent."""
+    """Return the most frequent class in each row of votes, (N, k) -> (N,); the smallest of equally frequent ones."""
     counts = np.stack([(votes == label).sum(1) for label in range(votes.max() + 1)], axis=1)
     return counts.argmax(1)

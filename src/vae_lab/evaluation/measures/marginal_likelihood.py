@@ -53,7 +53,7 @@ class Chains:
     def log_likelihoods(
         self, model: LatentModel, images: Images, seed: int, on_transition: Callable[[int], object]
     ) -> LogLikelihoods:
-        """Both estimates for all images, one block at a time.
+        """Return both estimates for all images, one block at a time.
 
         Args:
             model: a model in evaluation mode.
@@ -143,7 +143,7 @@ class MarginalLikelihood(Measure):
 
 
 def unavailable_reason(model: LatentModel, images: Images, num_samples: int) -> str | None:
-    """Why a model's posterior cannot be sampled and fitted, in one line; None if it can."""
+    """Return why a model's posterior cannot be sampled and fitted, in one line; None if it can."""
     if not model.has_elbo:
         return "the codes of this model have no density"
     if model.space != "real":

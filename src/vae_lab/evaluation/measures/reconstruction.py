@@ -38,7 +38,7 @@ class Reconstruction(Measure):
 
 
 def squared_error_of_pca(training: Tensor, images: Tensor, num_components: int) -> Tensor:
-    """The squared distance of each image from the span of the first principal components, of shape (N,).
+    """Return the squared distance of each image from the span of the first principal components, of shape (N,).
 
     Args:
         training: images that the components are computed from, of shape (M, D).

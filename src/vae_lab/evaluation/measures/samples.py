@@ -60,7 +60,7 @@ class Samples(Measure):
 
 
 def compare_features(features: Tensor, real: Tensor, of: str) -> dict[str, Estimate]:
-    """All estimates of some images against equally many real ones.
+    """Return all estimates of some images against equally many real ones.
 
     Args:
         features: the features of the images, of shape (N, D).

@@ -92,7 +92,7 @@ class Surgery(Measure):
 
 
 def surgery(trace: Trace, posteriors: Sequence[Distribution], *, by_units: bool) -> dict[str, Tensor]:
-    """The terms of the rate at the samples of a pass, in nats.
+    """Return the terms of the rate at the samples of a pass, in nats.
 
     Args:
         trace: a pass of I images with L samples each, through a model with one stochastic layer.
@@ -123,5 +123,5 @@ def surgery(trace: Trace, posteriors: Sequence[Distribution], *, by_units: bool)
 
 @torch.no_grad()
 def posteriors_of(model: LatentModel, images: Images) -> list[Distribution]:
-    """The posteriors of all images, `POSTERIORS_AT_ONCE` of them in each distribution object."""
+    """Return the posteriors of all images, `POSTERIORS_AT_ONCE` of them in each distribution object."""
     return [model.encode(some.x, some.c) for some in images.split_up(POSTERIORS_AT_ONCE)]

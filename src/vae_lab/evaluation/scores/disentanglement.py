@@ -15,15 +15,14 @@ NUM_TREES = 20
 
 
 def mutual_information_gap(codes: Array, factors: Array, num_bins: int = NUM_BINS) -> float:
-    r"""The mutual information gap (MIG): how much more the best unit says about a factor than the second best.
+    r"""Return the mutual information gap (MIG): how much more the best unit says about a factor than the second best.
 
         1/F sum_f [I(z_j; v_f) - max_{i != j} I(z_i; v_f)] / H(v_f),   j = argmax_i I(z_i; v_f)
 
     Chen et al. 2018, equation 6, https://arxiv.org/abs/1802.04942. Each unit is first discretised into `num_bins` bins
     of equal width between its smallest and its largest value, as in Locatello et al. 2019,
-    https://arxiv.org/abs/1811.12359; I and H are computed from the counts. With N codes, counting gives two independent
-    variables a mutual information of about (bins - 1) (values - 1) / 2N nats, for the best and the second best unit
-    alike.
+    https://arxiv.org/abs/1811.12359; I and H are computed from the counts. With N codes, the counts of two
+    independent variables have an expected mutual information of about (bins - 1) (values - 1) / 2N nats.
 
     Args:
         codes: of shape (N, D).
@@ -39,13 +38,13 @@ def mutual_information_gap(codes: Array, factors: Array, num_bins: int = NUM_BIN
 
 
 def in_bins(unit: Array, num_bins: int) -> Array:
-    """The bin of each value, of `num_bins` of equal width."""
+    """Return the bin of each value, of `num_bins` of equal width."""
     inner_edges = np.linspace(unit.min(), unit.max(), num_bins + 1)[1:-1]
     return np.digitize(unit, inner_edges)
 
 
 def gap(scores: Array) -> Array:
-    """The difference of the best and the second best row (0 if there is none) of scores of shape (D, F): (F,)."""
+    """Return the best row of scores minus the second best (0 if there is none), (D, F) -> (F,)."""
     second, best = np.sort(np.vstack([np.zeros_like(scores[:1]), scores]), axis=0)[-2:]
     return best - second
 
@@ -97,13 +96,13 @@ def dci(train_codes: Array, train_factors: Array, codes: Array, factors: Array, 
 
 
 def disentanglement(importance: Array) -> float:
-    """The weighted mean over units of 1 - the entropy of their importances for the factors, given as (D, F)."""
+    """Return the weighted mean over units of 1 - the entropy of their importances for the factors, given as (D, F)."""
     weights = importance.sum(1)
     return float(concentration(importance) @ weights / weights.sum()) if weights.any() else 0.0
 
 
 def completeness(importance: Array) -> float:
-    """The mean over factors of 1 - the entropy of the units' importances for them, given as (D, F)."""
+    """Return the mean over factors of 1 - the entropy of the units' importances for them, given as (D, F)."""
     return float(concentration(importance.T).mean())
 
 
@@ -122,7 +121,7 @@ def concentration(rows: Array) -> Array:
 
 
 def sap(train_codes: Array, train_factors: Array, codes: Array, factors: Array) -> float:
-    r"""The separated attribute predictability (SAP): how much better the best unit predicts a factor than the next.
+    r"""Return the separated attribute predictability (SAP): the lead of the best unit in predicting a factor.
 
         1/F sum_f [S_jf - max_{i != j} S_if],   j = argmax_i S_if
 
@@ -148,7 +147,7 @@ def sap(train_codes: Array, train_factors: Array, codes: Array, factors: Array) 
 
 
 def adjusted_accuracy(truth: Array, predicted: Array) -> float:
-    """The balanced accuracy (the mean over classes of the share predicted right), rescaled so that guessing is 0.
+    """Return the balanced accuracy, the mean over classes of the share predicted right, rescaled so that chance is 0.
 
     (accuracy - 1/n) / (1 - 1/n)  of n classes; 1 is perfect.
     """

@@ -7,7 +7,7 @@ DISTANCES_AT_ONCE = 2**24
 
 
 def distance_to_nearest(images: Tensor, references: Tensor) -> Tensor:
-    """The Euclidean distance of each image from the nearest reference: exactly 0 for a copy.
+    """Return the Euclidean distance of each image from the nearest reference: exactly 0 for a copy.
 
     Args:
         images: of shape (N, *event).

@@ -20,7 +20,7 @@ class AUROC(NamedTuple):
 
 
 def auroc(scores: Array, others: Array) -> AUROC:
-    r"""The probability that a score of the first kind is above one of the second, ties counting one half.
+    r"""Return the probability that a score of the first kind is above one of the second, ties counting one half.
 
         theta = 1/(m n) sum_i sum_j [x_i > y_j] + 1/2 [x_i = y_j]
 

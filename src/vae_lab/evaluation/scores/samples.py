@@ -12,7 +12,7 @@ ROWS_AT_ONCE = 1000  # of a matrix of distances
 
 
 def frechet_distance(features: Tensor, real: Tensor) -> float:
-    r"""The squared Frechet distance of two normal distributions with the means and covariances of the features.
+    r"""Return the squared Frechet distance of two normal distributions with the means and covariances of the features.
 
         |m_1 - m_2|^2 + tr(S_1 + S_2 - 2 (S_1 S_2)^(1/2))
 
@@ -45,7 +45,7 @@ class KernelDistance(NamedTuple):
 
 
 def kernel_distance(features: Tensor, real: Tensor) -> KernelDistance:
-    r"""An unbiased, possibly negative estimate of the squared MMD with the kernel k(x, y) = (x y / D + 1)^3.
+    r"""Return an unbiased, possibly negative estimate of the squared MMD with the kernel k(x, y) = (x y / D + 1)^3.
 
         1/(n(n-1)) sum_{i != j} [k(x_i, x_j) + k(y_i, y_j)] - 2/n^2 sum_{i, j} k(x_i, y_j)
 
@@ -71,7 +71,7 @@ def kernel_distance(features: Tensor, real: Tensor) -> KernelDistance:
 
 
 def mean_discrepancy(x: Tensor, y: Tensor) -> Tensor:
-    """The unbiased estimate of the squared MMD, from two sets of features of shape (n, D) each."""
+    """Return the unbiased estimate of the squared MMD, from two sets of features of shape (n, D) each."""
     n, num_dims = x.shape
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ class PrecisionRecall(NamedTuple):
 
 
 def precision_recall(features: Tensor, real: Tensor, num_neighbours: int = NUM_NEIGHBOURS) -> PrecisionRecall:
-    """The share of features among the real ones, and the share of real ones among the features.
+    """Return the share of features among the real ones, and the share of real ones among the features.
 
     A point lies among others if it is in the ball around one of them that reaches to that one's k-th neighbour:
     Kynkaanniemi et al. 2019, equations 1 to 3, https://arxiv.org/abs/1904.06991.
@@ -108,7 +108,7 @@ def precision_recall(features: Tensor, real: Tensor, num_neighbours: int = NUM_N
 
 
 def share_among(points: Tensor, others: Tensor, num_neighbours: int) -> float:
-    """The share of points that lie in a ball around one of the others."""
+    """Return the share of points that lie in a ball around one of the others."""
     # k + 1, because the nearest point is the point itself.
     radii = torch.cat(
         [part.topk(num_neighbours + 1, dim=1, largest=False).values[:, -1] for part in distances(others, others)]
