@@ -22,7 +22,7 @@ from vae_lab.configuration.overrides import compose_checked, compose_with_hydra
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder
-from vae_lab.runs.same_run import leaves
+from vae_lab.runs.same_run import flat_settings
 from vae_lab.sweeps.jobs import check_sweep
 from vae_lab.sweeps.plugins import check_plugins
 from vae_lab.sweeps.search.settings import overrides_of
@@ -157,7 +157,9 @@ def test_the_best_configuration_trains_as_it_is(searches: Searches) -> None:
         key: runs[best][key] for key in runs[best] if key not in timed
     }
     searched, trained = (
-        leaves(known) for run in (searches.whole / best, searches.best) if (known := RunFolder(run).read_config())
+        flat_settings(known)
+        for run in (searches.whole / best, searches.best)
+        if (known := RunFolder(run).read_config())
     )
     assert trained == searched | {"callbacks.figures": None}
 

@@ -103,7 +103,7 @@ def test_gives_the_model_back(run: tuple[Path, str]) -> None:
     assert trained.decode(q.mean).mean.shape == trained.reconstruct(images).shape == images.shape
     assert trained.sample(7).shape == (7, 1, 8, 8)
     assert not any(parameter.requires_grad for parameter in trained.model.parameters())
-    with pytest.raises(ValueError, match=r"images of shape \(B, 1, 8, 8\), not \(5, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"images: expected shape \(B, 1, 8, 8\), got \(5, 8, 8\)"):
         trained.encode(images[:, 0])
 
 

@@ -43,7 +43,7 @@ class Images(NamedTuple):
         return [self.take(index) for index in torch.arange(len(self.x), device=self.x.device).split(size)]
 
     def some(self, num: int) -> "Images":
-        """`num` images chosen at random, the same ones every time; all in their order if there are no more."""
+        """Return `num` random images, the same ones every time, or all in their order if there are no more."""
         if num >= len(self.x):
             return self
         order = torch.randperm(len(self.x), generator=generator("cpu", SPLIT_SEED, RngStream.SUBSET))

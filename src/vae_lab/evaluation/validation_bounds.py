@@ -52,7 +52,7 @@ def nll(model: LatentModel, x: Tensor, c: Tensor | None = None, *, num_samples: 
 
 
 def bits_per_dim(nats: float, num_dims: int, *, dequantized: bool = False) -> float:
-    r"""Nats per image as bits for each of its pixel values.
+    r"""Convert nats per image into bits per pixel value.
 
     -log p(x) / (D log 2)                     of binary pixels or 256 levels
     (-log p(x) + D log 256) / (D log 2)       of dequantised pixels

@@ -56,10 +56,12 @@ def varying_keys(runs: Sequence[Run]) -> list[str]:
     groups = [group for group in known if group not in experiments and not group.startswith(WITHOUT_EFFECT)]
     keys = sorted({key for run in started for key in run.settings} - {"seed"})
     keys = [key for key in keys if not key.startswith(WITHOUT_EFFECT)]
-    found = [key for key in experiments if differs(started, key, ())]
-    found += [group for group in groups if differs(started, group, experiments)]
+    found = [key for key in experiments if key_varies(started, key, ())]
+    found += [group for group in groups if key_varies(started, group, experiments)]
     given = {key for run in started for key in run.overridden}
-    found += [key for key in keys if differs(started, key, () if key in given else [*experiments, *owning_group(key)])]
+    found += [
+        key for key in keys if key_varies(started, key, () if key in given else [*experiments, *owning_group(key)])
+    ]
     return found
 
 
@@ -69,7 +71,7 @@ def owning_group(key: str) -> list[str]:
     return [] if group in GROUPS_OF_SETTINGS else [group]
 
 
-def differs(runs: Sequence[Run], key: str, given: Iterable[str]) -> bool:
+def key_varies(runs: Sequence[Run], key: str, given: Iterable[str]) -> bool:
     """Return whether a key has several values among runs that agree in the choices of the given groups."""
     values: dict[tuple[object, ...], set[str]] = {}
     for run in runs:

@@ -45,7 +45,7 @@ class BesidePublished(Callback):
         """Return the lines of the table, below a line with the lengths of the training and the numbers of samples."""
         rows, _ = fold(runs, self.keys)
         known = {tuple(show(row.values[key]) for key in self.keys): row for row in rows}
-        lines = [f"{title(self.metric)}: {'; '.join(dict.fromkeys(map(self.effort, runs)))}.", ""]
+        lines = [f"{title(self.metric)}: {'; '.join(dict.fromkeys(map(self.describe_effort, runs)))}.", ""]
         lines += [table_row([*self.keys, "here", self.source]), table_row(["---"] * len(self.keys) + ["---:", "---:"])]
         for values, result in self.published.items():
             printed = f"{result:.{quantity(self.metric).decimals}f}"
@@ -57,7 +57,7 @@ class BesidePublished(Callback):
         interval = None if row is None else row.interval(self.metric)
         return format_interval(interval, quantity(self.metric).decimals) or "-"
 
-    def effort(self, run: Run) -> str:
+    def describe_effort(self, run: Run) -> str:
         """Return the epochs of a run, and the samples of its metric, as text."""
         trainer = {key.removeprefix("trainer."): value for key, value in run.settings.items()}
         scale = float(str(run.settings.get("epochs_scale", 1.0)))

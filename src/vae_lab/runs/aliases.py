@@ -36,7 +36,7 @@ MODULES = {
 
 
 def current_name(target: str) -> str:
-    """Today's name of a class that a recorded configuration names.
+    """Return today's name of a class that a recorded configuration names.
 
     >>> current_name("vae_lab.likelihoods.gaussian.Gaussian"), current_name("torch.optim.Adam")
     ('vae_lab.likelihoods.Gaussian', 'torch.optim.Adam')

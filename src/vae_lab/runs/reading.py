@@ -12,7 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.planned import planned_overrides
-from vae_lab.runs.same_run import leaves
+from vae_lab.runs.same_run import flat_settings
 
 Status = Literal["finished", "pruned", "failed", "unfinished", "not started"]
 
@@ -80,9 +80,9 @@ def read_run(name: str, folder: Path) -> Run:
     files = RunFolder(folder)
     config = files.read_config()
     assert config is not None
-    settings = leaves(config)
+    settings = flat_settings(config)
     choices = choices_of(folder, config)
-    given = overridden(folder)
+    given = overridden_keys(folder)
     if files.metrics.is_file():
         return Run(name, folder, "finished", settings, choices, json.loads(files.metrics.read_text()), given)
     ends: dict[Status, Path] = {"pruned": files.pruned, "failed": files.failed}
@@ -104,7 +104,7 @@ def not_started(name: str, folder: Path, job: Sequence[str]) -> Run:
     return Run(name, folder, "not started", dict(overrides))
 
 
-def overridden(folder: Path) -> frozenset[str]:
+def overridden_keys(folder: Path) -> frozenset[str]:
     """Return the dotted keys that a run's command line set."""
     path = RunFolder(folder).overrides
     if not path.is_file():

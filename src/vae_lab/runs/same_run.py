@@ -44,7 +44,7 @@ def check_same_settings(before: DictConfig, config: DictConfig, holds: str) -> N
     Raises:
         UserError: if a setting differs; names the first one.
     """
-    old, new = leaves(before), leaves(config)
+    old, new = flat_settings(before), flat_settings(config)
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key) and (key == EPOCHS or not key.startswith(RESUMABLE)):
             raise UserError(
@@ -60,7 +60,7 @@ def format_setting(key: str, settings: dict[str, object]) -> str:
     return named(group, str(value)) if last == "_target_" and value else f"{key}={show(value)}"
 
 
-def leaves(config: DictConfig) -> dict[str, object]:
+def flat_settings(config: DictConfig) -> dict[str, object]:
     """Return the settings of a configuration by dotted key."""
     plain = OmegaConf.to_container(config, resolve=False)
     assert isinstance(plain, dict)

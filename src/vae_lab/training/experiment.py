@@ -22,7 +22,7 @@ from vae_lab.evaluation.validation_bounds import bits_per_dim
 from vae_lab.runs import results
 from vae_lab.runs.files import write_json
 from vae_lab.runs.folder import RunFolder
-from vae_lab.sweeps.search.pruning import pruning
+from vae_lab.sweeps.search.pruning import pruning_callbacks
 from vae_lab.training.checkpoints import BestAndLast
 from vae_lab.training.module import TrainingModule
 from vae_lab.training.run import CO_TRAINER, Run
@@ -52,7 +52,7 @@ def run_experiment(config: DictConfig) -> float:
         else:
             co_trainer.fit(run)
     except SystemExit as error:
-        stop = signal_behind(error)
+        stop = signal_of(error)
         if stop is None:  # a scheduler exited, and uses the status to start the job again
             raise
         log.info("interrupted; to go on: python -m vae_lab.train resume=%s", run.run_dir)
@@ -60,7 +60,7 @@ def run_experiment(config: DictConfig) -> float:
     return conclude(run)
 
 
-def signal_behind(error: SystemExit) -> Signals | None:
+def signal_of(error: SystemExit) -> Signals | None:
     """Return the signal that Lightning turned into an exit, or None if the exit has another cause."""
     if isinstance(error, SIGTERMException):
         return SIGTERM
@@ -94,7 +94,9 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         nll_samples=config.nll_samples,
         compiled=config.compile,
     )
-    trainer = build.trainer(config, run_dir, [timer, checkpoints, *pruning()], first_step=results.step_of(resumed))
+    trainer = build.trainer(
+        config, run_dir, [timer, checkpoints, *pruning_callbacks()], first_step=results.step_of(resumed)
+    )
     describe(config, data, module, trainer.loggers)
 
     rank_zero_only(RunFolder(run_dir).metrics.unlink)(missing_ok=True)

@@ -23,6 +23,7 @@ class RunningAverages:
         self.clear()
 
     def clear(self) -> None:
+        """Forget all batches."""
         self.names: tuple[str, ...] = ()
         self.totals: Tensor | None = None  # (T + 1,)
         self.num_batches = 0
@@ -57,9 +58,11 @@ class RunningAverages:
         return averages
 
     def state_dict(self) -> dict[str, Any]:
+        """Return the state for a checkpoint."""
         return {"names": list(self.names), "totals": self.totals, "num_batches": self.num_batches}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore the state from a checkpoint."""
         self.names = tuple(state["names"])
         self.totals = state["totals"]
         self.num_batches = state["num_batches"]

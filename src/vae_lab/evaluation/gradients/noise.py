@@ -72,6 +72,6 @@ def parameters_of_q(model: LatentModel, images: Images) -> list[nn.Parameter]:
 
 
 def gradient(objective: Objective, model: LatentModel, images: Images, parameters: list[nn.Parameter]) -> Tensor:
-    """One gradient of the loss of a batch, of shape (P,)."""
+    """Return one gradient of the loss of a batch, of shape (P,)."""
     value = objective(model, images.x, images.c).value
     return torch.cat([part.flatten() for part in torch.autograd.grad(value, parameters)])

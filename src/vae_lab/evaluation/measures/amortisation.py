@@ -156,7 +156,7 @@ class Inference:
 
     @torch.no_grad()
     def log_px(self, q: Normal, num_samples: int) -> Tensor:
-        """L_K with the proposal q, in nats, of shape (I,)."""
+        """Estimate log p(x) by L_K with the proposal q, in nats, of shape (I,)."""
         weights = ImportanceWeights(num_samples)
         for number, size in enumerate(len(some) for some in torch.arange(num_samples).split(SAMPLES_AT_ONCE)):
             weights.add(self._pass(q, LIKELIHOOD, number, size).log_w())

@@ -121,7 +121,7 @@ def unlabelled(x: Tensor) -> Images:
 
 
 def per_sample(trace: Trace, has_elbo: bool) -> Tensor:
-    """log p(x|z) of each sample, with the KL and the log-weight if the model has an ELBO: (1 or 3, K, I), in nats."""
+    """Return log p(x|z) of each sample, with KL and log-weight if the model has an ELBO: (1 or 3, K, I), in nats."""
     terms = (trace.log_px, trace.kl(), trace.log_w()) if has_elbo else (trace.log_px,)
     return at_least_float32(torch.stack(terms))
 

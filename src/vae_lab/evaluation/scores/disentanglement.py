@@ -64,7 +64,7 @@ class DCI(NamedTuple):
 
 
 def dci(train_codes: Array, train_factors: Array, codes: Array, factors: Array, seed: int) -> DCI:
-    r"""Disentanglement, completeness and informativeness, by random forests that predict each factor from the code.
+    r"""Compute disentanglement, completeness and informativeness, by random forests that predict each factor.
 
         disentanglement = sum_i rho_i (1 - H_F(P_i)),    P_if = R_if / sum_f R_if,   rho_i = sum_f R_if / sum_if R_if
         completeness    = 1/F sum_f (1 - H_D(Q_f)),      Q_if = R_if / sum_i R_if
@@ -107,7 +107,7 @@ def completeness(importance: Array) -> float:
 
 
 def concentration(rows: Array) -> Array:
-    """1 - the entropy of each row, normalised to sum 1, with logarithms to the base of its length; 0 for zero rows.
+    """Return 1 - the entropy of each row, normalised to sum 1, with logarithms to its length's base; 0 for zero rows.
 
     >>> concentration(np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 0.0]])).tolist()
     [1.0, 0.0, 0.0]

@@ -43,7 +43,7 @@ def auroc(scores: Array, others: Array) -> AUROC:
 
 
 def share_below(values: Array, others: Array) -> Array:
-    """For each value, the share of the others that are below it, those equal to it counting one half."""
+    """Return for each value the share of the others that are below it; equal ones count one half."""
     ordered = np.sort(others)
     counts = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
     return counts / (2 * len(others))

@@ -95,14 +95,14 @@ class Replay(TorchFunctionMode):
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`torch.nn.functional.linear` with the leading dimensions flattened, for which vmap would copy the weights."""
+    """Compute `torch.nn.functional.linear` with flattened leading dimensions, for which vmap would copy the weights."""
     if x.ndim <= 2:
         return functional.linear(x, weight, bias)
     return functional.linear(x.flatten(0, -2), weight, bias).unflatten(0, x.shape[:-1])
 
 
 def cross_entropy(logits: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """`binary_cross_entropy_with_logits` by its formula, since vmap splits its kernel into a dozen passes."""
+    """Compute `binary_cross_entropy_with_logits` by its formula, since vmap splits its kernel into a dozen passes."""
     if args or kwargs.keys() - {"reduction"} or kwargs.get("reduction") != "none":
         return functional.binary_cross_entropy_with_logits(logits, target, *args, **kwargs)
     return (1 - target) * logits + functional.softplus(-logits)

@@ -76,24 +76,24 @@ class Stack(nn.Module):
     def split_optimizer(self, state: dict[str, Any], member: int) -> dict[str, Any]:
         """Return the state of a member's optimizer, from the state of the stack's optimizer."""
 
-        def own(position: int, value: Any) -> Any:
+        def split(position: int, value: Any) -> Any:
             shape = self.get_parameter(key(self.names[position])).shape
             return contiguous_copy(transpose_matrices(value)[member]) if is_per_parameter(value, shape) else value
 
-        states = {k: {name: own(k, value) for name, value in each.items()} for k, each in state["state"].items()}
+        states = {k: {name: split(k, value) for name, value in each.items()} for k, each in state["state"].items()}
         return {**state, "state": states}
 
     def join_optimizers(self, states: Sequence[dict[str, Any]]) -> dict[str, Any]:
         """Return the state of the stack's optimizer, from the states of the members' optimizers."""
         first = states[0]
 
-        def joined(position: int, name: str) -> Any:
+        def join(position: int, name: str) -> Any:
             values = [state["state"][position][name] for state in states]
             shape = self._members[0].get_parameter(self.names[position]).shape
             # The number of steps is the same for all members.
             return stack(values) if name != "step" and is_per_parameter(values[0], shape) else values[0]
 
-        together = {k: {name: joined(k, name) for name in each} for k, each in first["state"].items()}
+        together = {k: {name: join(k, name) for name in each} for k, each in first["state"].items()}
         return {**first, "state": together}
 
 

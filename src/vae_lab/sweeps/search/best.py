@@ -13,7 +13,7 @@ from vae_lab.errors import show
 from vae_lab.reports.configurations import label
 from vae_lab.runs.files import write_text
 from vae_lab.runs.reading import Run, read_run
-from vae_lab.runs.same_run import leaves
+from vae_lab.runs.same_run import flat_settings
 from vae_lab.sweeps.search.study import FOLDER
 
 # Groups that only set other groups, or say how jobs are chosen and started.
@@ -82,7 +82,7 @@ def differences(run: Run) -> tuple[dict[str, str | None], dict[str, object], lis
     default_choices = compose("train", return_hydra_config=True).hydra.runtime.choices
     differ = {group: name for group, name in run.choices.items() if group not in GROUPS_OF_SETTINGS}
     differ = {group: name for group, name in differ.items() if name != default_choices.get(group)}
-    defaults = leaves(compose("train", [f"{group}={show(name)}" for group, name in differ.items()]))
+    defaults = flat_settings(compose("train", [f"{group}={show(name)}" for group, name in differ.items()]))
     settings = {key: value for key, value in run.settings.items() if key not in defaults or defaults[key] != value}
     removed = []
     for key in sorted(defaults.keys() - run.settings.keys()):

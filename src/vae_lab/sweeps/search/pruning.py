@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from vae_lab.errors import UserError
 from vae_lab.sweeps.job import Pruned
-from vae_lab.sweeps.search.settings import is_search, metrics_of, prunes
+from vae_lab.sweeps.search.settings import has_pruning, is_search, metrics_of
 
 
 class Pruning(Callback):
@@ -49,9 +49,9 @@ class Pruning(Callback):
             raise Pruned(f"{self.metric}={value:.6g} in epoch {epoch}, worse than the other trials")
 
 
-def pruning() -> list[Callback]:
+def pruning_callbacks() -> list[Callback]:
     """Return the callback that prunes this job, in a list; empty unless it is a trial of a search with a pruner."""
     hydra = HydraConfig.get()
-    if hydra.mode is not RunMode.MULTIRUN or not is_search(hydra) or not prunes(hydra.sweeper):
+    if hydra.mode is not RunMode.MULTIRUN or not is_search(hydra) or not has_pruning(hydra.sweeper):
         return []
     return [Pruning(hydra.sweeper, hydra.job.num)]

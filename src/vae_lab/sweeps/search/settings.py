@@ -39,7 +39,7 @@ def metrics_of(sweeper: DictConfig) -> list[str]:
     return metrics
 
 
-def prunes(sweeper: DictConfig) -> bool:
+def has_pruning(sweeper: DictConfig) -> bool:
     """Return whether trials are stopped early: there is a pruner, and one metric that every epoch has."""
     metrics = metrics_of(sweeper)
     return sweeper.pruner is not None and len(metrics) == 1 and metrics[0].startswith("val/")
