@@ -9,7 +9,7 @@ from hydra.utils import get_object
 
 import vae_lab
 from helpers import commands
-from vae_lab.runs.aliases import current_name
+from vae_lab.runs.aliases import CLASSES, current_name
 
 SAVED = Path(__file__).parent / "data" / "saved_by_0_1"
 
@@ -67,4 +67,4 @@ def test_a_sweep_goes_on(saved: Path) -> None:
 
 @pytest.mark.parametrize("target", (SAVED / "targets.txt").read_text().split())
 def test_every_name_of_then_leads_to_its_class_of_today(target: str) -> None:
-    assert get_object(current_name(target)).__name__ == target.rpartition(".")[2]
+    assert get_object(current_name(target)).__name__ == CLASSES.get(target, target).rpartition(".")[2]

@@ -105,7 +105,7 @@ def test_gives_the_model_back(run: tuple[Path, str]) -> None:
     assert trained.decode(q.mean).mean.shape == trained.reconstruct(images).shape == images.shape
     assert trained.sample(7).shape == (7, 1, 8, 8)
     assert not any(parameter.requires_grad for parameter in trained.model.parameters())
-    with pytest.raises(ValueError, match=r"images of shape \(B, 1, 8, 8\), not \(5, 8, 8\)"):
+    with pytest.raises(ValueError, match=r"images: expected shape \(B, 1, 8, 8\), got \(5, 8, 8\)"):
         trained.encode(images[:, 0])
 
 
@@ -125,7 +125,7 @@ def test_the_loaded_model_is_the_one_that_was_tested(run: tuple[Path, str]) -> N
 
 
 def test_loading_what_is_no_run_is_one_message(tmp_path: Path) -> None:
-    with pytest.raises(vae_lab.errors.UserError, match="no run with a trained model"):
+    with pytest.raises(vae_lab.errors.UserError, match="expected the folder of a trained run"):
         vae_lab.load(tmp_path)
 
 

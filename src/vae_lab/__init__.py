@@ -5,7 +5,7 @@
     trained = vae_lab.load("outputs/runs/2026-01-31/12-00-00-000000")
     images = trained.sample(16)
 
-What `__all__` names, and what the packages in it offer, is public; everything else may change.
+The names in `__all__`, and the public names of the packages among them, are the stable interface.
 """
 
 from typing import TYPE_CHECKING

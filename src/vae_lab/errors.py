@@ -1,4 +1,4 @@
-"""The one exception for what a user can cause and mend."""
+"""The exception for mistakes of a user, and helpers for its messages."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -14,7 +14,11 @@ class UserError(CompactHydraException):
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:
-    """A hint that ends a message about an unknown `name`: the likeliest of `choices`, else all of them.
+    """Return a hint for a message about an unknown `name`: the most similar of `choices`, else all of them.
+
+    Args:
+        name: the unknown name.
+        choices: the known names.
 
     >>> nearest("bernouli", ["bernoulli", "gaussian"])
     "did you mean 'bernoulli'?"
@@ -29,7 +33,7 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 
 
 def show(value: object) -> str:
-    """A value as the command line writes it.
+    """Return a value as the command line writes it.
 
     >>> show(None), show(True), show(0.5)
     ('null', 'true', '0.5')

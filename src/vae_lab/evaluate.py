@@ -1,4 +1,4 @@
-"""`python -m vae_lab.evaluate`: measure trained runs, and write down what came out."""
+"""`python -m vae_lab.evaluate`: measure trained runs, and write the estimates into their folders."""
 
 from typing import TYPE_CHECKING
 
@@ -12,20 +12,21 @@ if TYPE_CHECKING:
 
 def evaluate(config: "DictConfig") -> None:
     """Measure the runs that a configuration names."""
-    # Everything heavy is imported here, after the configuration was found sound.
+    # Heavy modules are imported here, after the configuration was checked.
     from vae_lab.evaluation.command import evaluate_runs
 
     evaluate_runs(config)
 
 
 def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
-    """Find a configuration sound, without torch."""
+    """Check a configuration, without importing torch."""
     from vae_lab.evaluation.options import check_evaluation
 
     check_evaluation(config)
 
 
 def main() -> None:
+    """Run the command line."""
     run_command(evaluate, config_name="evaluate", check=check, rewrite=refuse_multirun)
 
 

@@ -1,4 +1,4 @@
-"""`python -m vae_lab.gradient_variance`: how noisy each gradient estimator is on a trained model."""
+"""`python -m vae_lab.gradient_variance`: measure the variance of gradient estimators on a trained model."""
 
 from typing import TYPE_CHECKING
 
@@ -12,20 +12,21 @@ if TYPE_CHECKING:
 
 def gradient_variance(config: "DictConfig") -> None:
     """Compare the estimators that a configuration names, on the run that it names."""
-    # Everything heavy is imported here, after the configuration was found sound.
+    # Heavy modules are imported here, after the configuration was checked.
     from vae_lab.evaluation.gradients.comparison import compare_estimators
 
     compare_estimators(config)
 
 
 def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
-    """Find a configuration sound, without torch."""
+    """Check a configuration, without importing torch."""
     from vae_lab.evaluation.gradients.options import check_gradient_variance
 
     check_gradient_variance(config)
 
 
 def main() -> None:
+    """Run the command line."""
     run_command(gradient_variance, config_name="gradient_variance", check=check, rewrite=refuse_multirun)
 
 

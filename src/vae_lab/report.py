@@ -1,4 +1,4 @@
-"""`python -m vae_lab.report`: one table and the pictures of a whole sweep, or of several sweeps and runs together."""
+"""`python -m vae_lab.report`: one table and the figures of a sweep, or of several sweeps and runs together."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def report(config: "DictConfig") -> None:
-    """Read the runs, and write what they found."""
-    # Not for `--help` and shell completion, which should answer at once.
+    """Read the runs, and write their report."""
+    # Heavy modules are imported here, so that `--help` and shell completion are fast.
     from vae_lab.reports.report import destination, write_report
 
     folders = [Path(folder) for folder in names(config.sweep)]
@@ -22,7 +22,7 @@ def report(config: "DictConfig") -> None:
 
 
 def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
-    """Refuse a report of nothing."""
+    """Check that the configuration names a folder."""
     from omegaconf import OmegaConf
 
     from vae_lab.errors import UserError
@@ -32,13 +32,14 @@ def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]",
 
 
 def names(given: object) -> list[str]:
-    """One name, or a list of them."""
+    """Return a list of names, from one name or a list."""
     from omegaconf import ListConfig
 
     return [str(name) for name in given] if isinstance(given, ListConfig) else [str(given)]
 
 
 def main() -> None:
+    """Run the command line."""
     run_command(report, "report", check, refuse_multirun, config_dir=Path(__file__).parent / "reports")
 
 

@@ -1,7 +1,7 @@
-"""Where every random number comes from: a position in the experiment, never the history of the generator.
+"""Random seeds: every random number depends on its position in the experiment, never on the generator's history.
 
-The noise of a training batch depends only on (seed, rank, epoch, batch), so a run that was interrupted and
-resumed draws the very numbers of one that was not, and drawing figures in between changes nothing.
+The random numbers of a training batch depend on (seed, rank, epoch, batch) only. So a run that was interrupted and
+resumed draws the same numbers as one that was not, and drawing figures in between changes nothing.
 """
 
 from enum import IntEnum, unique
@@ -12,7 +12,7 @@ import torch
 
 @unique
 class RngStream(IntEnum):
-    """Independent streams of noise within one experiment."""
+    """Independent streams of random numbers within one experiment."""
 
     WEIGHTS = 0  # initial parameters
     ORDER = 1  # shuffling
@@ -21,9 +21,9 @@ class RngStream(IntEnum):
     VALIDATE = 4
     TEST = 5
     FIGURES = 6
-    SPLIT = 7  # which images are held out; its seed is fixed, so that seeds are compared on the same images
-    HELD_OUT = 8  # binarisation or dequantisation drawn once, likewise
-    SUBSET = 9  # which images an evaluation of a few is about; its seed is fixed too
+    SPLIT = 7  # the choice of held-out images; its seed is fixed, so that all seeds use the same images
+    HELD_OUT = 8  # binarisation or dequantisation of held-out images, drawn once, with a fixed seed
+    SUBSET = 9  # the choice of images of an evaluation, with a fixed seed
     BOUNDS = 10  # latent samples of evaluation, by measure and block of images and samples
     IMPORTANCE = 11
     AGGREGATE = 12
@@ -33,30 +33,35 @@ class RngStream(IntEnum):
     POSTERIOR = 16
     PER_IMAGE = 17
     DRAWS = 20  # samples of a trained model
-    ANOMALY = 21  # what measures of anomalies draw
-    FITTING = 30  # of baselines, and the gradients that are then compared
-    GRADIENTS = 31
+    ANOMALY = 21  # the permutation of pixels, and latent samples
+    FITTING = 30  # fitting baselines of gradient estimators
+    GRADIENTS = 31  # the compared gradients
 
 
 def derive_seed(seed: int, stream: RngStream, *position: int) -> int:
-    """A 63-bit seed for a position in a stream.
+    """Derive a 63-bit seed for a position in a stream.
 
     `numpy.random.SeedSequence` hashes the whole key, so neighbouring seeds and positions are unrelated:
     https://numpy.org/doc/stable/reference/random/parallel.html
+
+    Args:
+        seed: the seed of the experiment.
+        stream: the stream.
+        position: integers that identify the position, such as rank, epoch and batch.
     """
     key = np.random.SeedSequence(seed, spawn_key=(stream, *position))
     return int(key.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def generator(device: torch.device | str, seed: int, stream: RngStream, *position: int) -> torch.Generator:
-    """A generator that stands at a position in a stream."""
+    """Return a new generator at a position in a stream; see `derive_seed`."""
     return torch.Generator(device).manual_seed(derive_seed(seed, stream, *position))
 
 
 def reseed(device: torch.device, seed: int, stream: RngStream, *position: int) -> None:
-    """Put the default generators, from which distributions sample, at a position in a stream.
+    """Seed the default generators, from which distributions sample, for a position in a stream; see `derive_seed`.
 
-    `torch.manual_seed` would do the same for every kind of device, initialised or not, hundreds of times slower.
+    `torch.manual_seed` does the same for every kind of device, initialised or not, and is hundreds of times slower.
     """
     value = derive_seed(seed, stream, *position)
     torch.default_generator.manual_seed(value)

@@ -1,4 +1,4 @@
-"""`python -m vae_lab.train`: train a model, test the best of its epochs, and write down what came out."""
+"""`python -m vae_lab.train`: train a model, test its best epoch, and write the results into its folder."""
 
 from typing import TYPE_CHECKING
 
@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 
 def train(config: "DictConfig") -> float:
-    """Train one configuration in Hydra's output folder; returns the best validation ELBO, for sweepers."""
-    # Not for `--help` and shell completion, which should answer at once.
+    """Train one configuration in Hydra's output folder, and return the best validation ELBO, for sweepers."""
+    # Heavy modules are imported here, so that `--help` and shell completion are fast.
     from pathlib import Path
 
     from hydra.core.hydra_config import HydraConfig
@@ -26,21 +26,21 @@ def train(config: "DictConfig") -> float:
     if hydra.mode is RunMode.MULTIRUN:
         return run_job(config, run)
     if config.resume is not None:
-        config = with_current_names(config)  # Hydra read it from the run's folder, as it was recorded
+        config = with_current_names(config)  # Hydra read the recorded configuration from the run's folder
     else:
         RunFolder(Path(hydra.runtime.output_dir)).record(config)
     return run(config)
 
 
 def run(config: "DictConfig") -> float:
-    """Train, after everything heavy was imported: the configuration was found sound."""
+    """Train one configuration; heavy modules are imported here, after it was checked."""
     from vae_lab.training.experiment import run_experiment
 
     return run_experiment(config)
 
 
 def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
-    """Find a configuration sound, or those of all jobs of a sweep, without torch."""
+    """Check a configuration, or those of all jobs of a sweep, without importing torch."""
     from vae_lab.configuration.check import check
     from vae_lab.configuration.processes import check_shared_folder
     from vae_lab.sweeps.jobs import check_sweep
@@ -53,7 +53,7 @@ def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]",
 
 
 def resume(arguments: "Sequence[str]", *, multirun: bool) -> list[str] | None:
-    """The command line that goes on with a run, or None where nothing is to be resumed."""
+    """Return the command line that resumes a run, or None if no run is to be resumed."""
     from vae_lab.runs.resume import resume_arguments
     from vae_lab.sweeps.plugins import check_plugins
 
@@ -64,6 +64,7 @@ def resume(arguments: "Sequence[str]", *, multirun: bool) -> list[str] | None:
 
 
 def main() -> None:
+    """Run the command line."""
     run_command(train, config_name="train", check=check, rewrite=resume)
 
 

@@ -194,7 +194,7 @@ def test_more_images_than_there_are(runs: tuple[Path, Path]) -> None:
     done = commands.evaluate(f"run={runs[0]}", "num_images=301", "measure=[bounds]")
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
-        "num_images=301: there are 300 images in split=test; choose fewer, or leave it out for all of them"
+        "num_images=301: split=test has 300 images only; give a smaller number, or leave it out for all of them"
     ]
 
 

@@ -87,7 +87,7 @@ def test_trains_and_comes_back(tmp_path: Path) -> None:
         "data=digits", "condition=label", "prior=label_normal", "trainer.max_epochs=2", f"hydra.run.dir={tmp_path}"
     )
     assert done.returncode == 0, done.stderr
-    assert "test figures given the class" in done.stdout
+    assert "test metrics given the class" in done.stdout
     assert commands.metrics(tmp_path)["condition"] == "label"
     trained = vae_lab.load(tmp_path)
     assert trained.sample(3, labels=7).shape == (3, 1, 8, 8)

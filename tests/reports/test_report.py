@@ -159,7 +159,7 @@ def test_lists_what_is_not_in_the_table(tmp_path: Path) -> None:
     for line in (
         "- 1 (latent_dim=2, seed=1): failed: training diverged",
         "- 2 (latent_dim=3, seed=0): unfinished",
-        "- 3: it repeats 0, seed and all",
+        "- 3: it repeats 0, with the same seed",
         "- 4 (latent_dim=3, seed=1): not started",
         "- 5 (latent_dim=3, seed=2): not started",
     ):
@@ -182,7 +182,7 @@ def test_what_cannot_be_compared_stands_in_tables_of_its_own(tmp_path: Path, oth
     write_run(tmp_path / "1", -20.0, seed=1, **other)
     write_run(tmp_path / "2", -31.0, seed=0, latent_dim=3)
     printed = write_report([tmp_path], tmp_path)
-    assert "2 kinds that cannot be compared" in printed
+    assert "2 tables, whose metrics cannot be compared" in printed
     assert printed.count("\n## data=digits") == 2
     assert len(rows_of(tmp_path)) == 3
     assert all(row["test/elbo half-width"] == "" for row in rows_of(tmp_path)), "seeds of different kinds stay apart"

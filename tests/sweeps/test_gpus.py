@@ -9,7 +9,7 @@ import pytest
 from helpers import commands
 from helpers.surroundings import surroundings
 from vae_lab.errors import UserError
-from vae_lab.sweeps.gpus import THREADS, VISIBLE, Processes, places, visible_gpus
+from vae_lab.sweeps.gpus import THREADS, VISIBLE, Processes, assign_gpus, visible_gpus
 
 SMALL = ("data=digits", "data.batch_size=128", "trainer=cpu", "trainer.max_epochs=1", "model.hidden_sizes=[16]")
 QUIET = ("logger=none", "nll_samples=2", "~callbacks.figures", "callbacks.progress=null")
@@ -25,15 +25,15 @@ def test_only_visible_gpus_are_shared(named: str, seen: list[str], monkeypatch: 
 
 
 def test_first_jobs_spread_out() -> None:
-    assert places(["0", "1", "4"], 2) == ["0", "1", "4", "0", "1", "4"]
+    assert assign_gpus(["0", "1", "4"], 2) == ["0", "1", "4", "0", "1", "4"]
 
 
 def test_no_place_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VISIBLE, "-1")
-    with pytest.raises(UserError, match=r"launcher=gpus: there is no GPU to be seen \(CUDA_VISIBLE_DEVICES=-1\)"):
-        places(visible_gpus(), 2)
-    with pytest.raises(UserError, match="runs_per_gpu=0: it must be at least 1"):
-        places(["0"], 0)
+    with pytest.raises(UserError, match=r"launcher=gpus: no GPU is visible \(CUDA_VISIBLE_DEVICES=-1\)"):
+        assign_gpus(visible_gpus(), 2)
+    with pytest.raises(UserError, match="runs_per_gpu=0: expected at least 1"):
+        assign_gpus(["0"], 0)
 
 
 @pytest.mark.slow
@@ -41,7 +41,7 @@ def test_each_process_keeps_its_gpu_and_takes_a_job_when_it_is_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(THREADS, raising=False)
-    processes = Processes(places(["5", "7"], 1))
+    processes = Processes(assign_gpus(["5", "7"], 1))
     end = tmp_path / "end"
     slow, quick = partial(surroundings, 0, waits_for=end), [partial(surroundings, number) for number in (1, 2, 3)]
     told = processes.run([slow, *quick, partial(surroundings, 4, leaves=end)])
@@ -66,5 +66,5 @@ def test_a_sweep_is_spread_over_the_visible_gpus(tmp_path: Path) -> None:
 
     refused = commands.train(*sweep[:-1], f"hydra.sweep.dir={tmp_path / 'new'}", CUDA_VISIBLE_DEVICES="-1")
     assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
-    assert refused.stderr.startswith("launcher=gpus: there is no GPU to be seen")
+    assert refused.stderr.startswith("launcher=gpus: no GPU is visible")
     assert not (tmp_path / "new").exists()

@@ -17,7 +17,7 @@ QUICK = ["data=digits", "trainer=cpu", "trainer.max_epochs=1", "nll_samples=2", 
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ([EVALUATE, "+hydra.callbacks.evaluate.measure=[bonds]"], "measure=bonds: there is no such measure; did you"),
+        ([EVALUATE, "+hydra.callbacks.evaluate.measure=[bonds]"], "measure=bonds: this measure is unknown; did you"),
         ([EVALUATE, "+hydra.callbacks.evaluate.measure=[bounds]", "+hydra.callbacks.evaluate.split=tst"], "split=tst"),
         ([COMPARE, "+hydra.callbacks.compare.estimators=[elbow]"], "did you mean 'elbo'?"),
     ],

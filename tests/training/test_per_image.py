@@ -26,7 +26,7 @@ def test_each_image_finds_its_best_normal_from_the_prior_on() -> None:
     agrees(over_images(best - encoder, ""), case.gap() - case.approximation_gap(), slack=0.005)
     means = [values.mean() for values in found.per_image.values()]
     assert means[0] < encoder.mean() < means[-1]
-    told = callback.figures(found)
+    told = callback.comparison_as_json(found)
     assert told["gain"]["value"] == pytest.approx(told["elbo_per_image"]["value"] - told["elbo_encoder"]["value"])  # type: ignore[index]
     assert told["seconds_per_image"]["per_image"] > told["seconds_per_image"]["encoder"] > 0  # type: ignore[index]
 

@@ -1,1 +1,1 @@
-"""What makes `hydra/launcher=ensemble` known to Hydra, which looks for plugins in this namespace only."""
+"""Registers `hydra/launcher=ensemble` with Hydra, which looks for plugins in this namespace only."""

@@ -1,59 +1,11 @@
-"""`hydra/launcher=ensemble`: like jobs of a multirun as one training.
+"""`hydra/launcher=ensemble`: train similar jobs of a multirun as one.
 
-Hydra imports this module at every start, so it imports nothing heavy.
+Hydra accepts a plugin only if its class is defined in this namespace, so the class stands here and its code in
+`vae_lab.experimental.ensemble.launcher`. Hydra imports both modules at every start, so they import nothing heavy.
 """
 
-import logging
-from collections.abc import Sequence
-
-from hydra.core.utils import JobReturn, filter_overrides, run_job
-
-from vae_lab.sweeps.launching import JobLauncher, job_config
-
-log = logging.getLogger(__name__)
+from vae_lab.experimental.ensemble import launcher
 
 
-class EnsembleLauncher(JobLauncher):
-    """Runs jobs as Hydra's own launcher does, but those that can be trained together inside each other.
-
-    Each job has its own folder, log and result; a job that is ready to train starts the next one of its group, and
-    the last one trains them all.
-
-    Args:
-        max_members: jobs trained at once, at most.
-    """
-
-    def __init__(self, max_members: int) -> None:
-        if max_members < 1:
-            raise ValueError(f"hydra.launcher.max_members={max_members}: it must be at least 1")
-        self.max_members = max_members
-
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        # Not at Hydra's start.
-        from vae_lab.experimental.ensemble.coordinator import train_together
-        from vae_lab.experimental.ensemble.groups import grouped
-
-        self.begin()
-        configs = [
-            job_config(self.hydra_context, self.config, overrides, initial_job_idx + job)
-            for job, overrides in enumerate(job_overrides)
-        ]
-        returns: dict[int, JobReturn] = {}
-
-        def start(job: int) -> None:
-            self.log_as_sweep()
-            log.info("\t#%s : %s", initial_job_idx + job, " ".join(filter_overrides(job_overrides[job])))
-            returns[job] = run_job(
-                hydra_context=self.hydra_context,
-                task_function=self.task_function,
-                config=configs[job],
-                job_dir_key="hydra.sweep.dir",
-                job_subdir_key="hydra.sweep.subdir",
-            )
-
-        groups = grouped(configs, self.max_members)
-        log.info("Launching %s jobs in %s groups", len(configs), len(groups))
-        for group in groups:
-            train_together(group, start)
-        self.log_as_sweep()
-        return [returns[job] for job in range(len(configs))]
+class EnsembleLauncher(launcher.EnsembleLauncher):
+    """The name under which Hydra finds the launcher."""

@@ -1,1 +1,1 @@
-"""What makes `hydra/launcher=gpus` known to Hydra, which looks for plugins in this namespace only."""
+"""Registers `hydra/launcher=gpus` with Hydra, which looks for plugins in this namespace only."""

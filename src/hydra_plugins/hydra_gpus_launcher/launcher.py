@@ -1,4 +1,4 @@
-"""`hydra/launcher=gpus`: jobs of a multirun as processes that share the GPUs of this machine.
+"""`hydra/launcher=gpus`: run the jobs of a multirun in processes that share the GPUs of this machine.
 
 Hydra imports this module at every start, so it imports nothing heavy.
 """
@@ -23,23 +23,23 @@ log = logging.getLogger(__name__)
 
 
 class GpusLauncher(JobLauncher):
-    """Runs each job in the first process that is free; each process sees one GPU, and keeps it.
+    """Runs each job in the first free process; each process sees one GPU only, always the same.
 
     Args:
-        runs_per_gpu: processes that share a GPU.
+        runs_per_gpu: the number of processes that share a GPU.
     """
 
     def __init__(self, runs_per_gpu: int) -> None:
         self.runs_per_gpu = runs_per_gpu
-        self.processes: Processes | None = None  # until there is something to launch
+        self.processes: Processes | None = None  # started with the first jobs
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        # Not at Hydra's start.
-        from vae_lab.sweeps.gpus import Processes, places, visible_gpus
+        # Imported here, so that Hydra starts fast.
+        from vae_lab.sweeps.gpus import Processes, assign_gpus, visible_gpus
 
-        self.begin()
+        self.prepare()
         if self.processes is None:
-            self.processes = Processes(places(visible_gpus(), self.runs_per_gpu))
+            self.processes = Processes(assign_gpus(visible_gpus(), self.runs_per_gpu))
         log.info("Launching %s jobs, at most %s at once", len(job_overrides), len(self.processes))
         for number, overrides in enumerate(job_overrides, initial_job_idx):
             log.info("\t#%s : %s", number, " ".join(filter_overrides(overrides)))
@@ -60,7 +60,16 @@ def run(
     task_function: TaskFunction,
     singletons: dict[type, Singleton],
 ) -> JobReturn:
-    """Run a job in a process of its own, as Hydra's own launcher would run it in this one."""
+    """Run a job in a separate process, as Hydra's own launcher would run it in the main process.
+
+    Args:
+        number: the job's number.
+        overrides: the job's overrides.
+        hydra_context: composes the job's configuration.
+        config: the configuration of the sweep.
+        task_function: the function that runs a configuration.
+        singletons: Hydra's singletons of the main process.
+    """
     setup_globals()
     Singleton.set_state(singletons)
     job = job_config(hydra_context, config, overrides, number)

@@ -1,1 +1,1 @@
-"""What makes `hydra/sweeper=search` known to Hydra, which looks for plugins in this namespace only."""
+"""Registers `hydra/sweeper=search` with Hydra, which looks for plugins in this namespace only."""

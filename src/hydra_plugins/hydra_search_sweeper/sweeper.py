@@ -12,10 +12,11 @@ from omegaconf import DictConfig
 
 
 class SearchSweeper(Sweeper):
-    """Asks a study for trials until there are as many as planned; see `vae_lab.sweeps.search.search`.
+    """Runs the trials of a study until their number is reached; see `vae_lab.sweeps.search.search`.
 
     Args:
-        settings: see `conf/hydra/sweeper/search.yaml`; they are read where they are needed, here and in the jobs.
+        settings: the keys of `conf/hydra/sweeper/search.yaml`, which the search and its jobs read from Hydra's
+            configuration.
     """
 
     def __init__(self, **settings: Any) -> None:
@@ -29,7 +30,7 @@ class SearchSweeper(Sweeper):
         )
 
     def sweep(self, arguments: list[str]) -> None:
-        # Not at Hydra's start.
+        # Imported here, so that Hydra starts fast.
         from vae_lab.sweeps.search.search import search
 
         assert self.config is not None

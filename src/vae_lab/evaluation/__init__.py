@@ -1,4 +1,4 @@
-"""What a trained model is worth, by estimators that do not depend on how it was trained."""
+"""Evaluation of trained models, by estimators that do not depend on the training objective."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Many latent samples of many images, a block at a time, each block with noise of its own."""
+"""Draw many latent samples of many images, one block at a time, each block with its own random numbers."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -12,24 +12,33 @@ from vae_lab.evaluation.progress import progress
 from vae_lab.models.latent_model import LatentModel, Trace
 from vae_lab.seeding import RngStream, reseed
 
-# What the largest tensor of a block takes. On a processor it should stay in the cache, or takes twice the time; an
-# accelerator wants work for all its units.
+# The bytes of a block's largest tensor. On a CPU it should fit into the cache, since a pass takes twice the time
+# otherwise; an accelerator needs enough work for all its units.
 BLOCK_BYTES = {"cpu": 2**22}
 ACCELERATOR_BLOCK_BYTES = 2**25
 
-# What is alive at once, in tensors as large as the largest.
+# The memory that a pass holds at once, in multiples of its largest tensor.
 TENSORS_AT_ONCE = 8
 
 
 class Block(NamedTuple):
-    """Some of the images, and passes of them through the model."""
+    """Some of the images, and their passes through the model.
 
-    x: Tensor  # (I, C, H, W)
-    traces: Iterator[Trace]  # of S samples each, to be used up in order
+    Attributes:
+        x: the images, of shape (I, C, H, W).
+        traces: passes of S latent samples each; they must be consumed in order.
+    """
+
+    x: Tensor
+    traces: Iterator[Trace]
 
 
 class LargestTensor(TorchFunctionMode):
-    """Notes the bytes of the largest result of any torch function that runs inside it."""
+    """Records the size of the largest tensor that a torch function returns inside it.
+
+    Attributes:
+        nbytes: the size in bytes.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,9 +54,9 @@ class LargestTensor(TorchFunctionMode):
 
 
 def row_bytes(model: LatentModel, images: Images) -> int:
-    """The bytes that one latent sample of one image takes in the largest tensor of a pass, tried out on a few.
+    """Return the bytes of one latent sample of one image in the largest tensor of a pass, measured on a small pass.
 
-    That may be the image, a hidden layer, or a sample before all components of a mixture.
+    The largest tensor may be the image, a hidden layer, or a sample repeated for each component of a mixture.
     """
     num_samples = 100
     c = None if images.c is None else images.c[:1]
@@ -60,27 +69,27 @@ def row_bytes(model: LatentModel, images: Images) -> int:
 
 
 def rows_within(num_bytes: int, bytes_of_row: int) -> int:
-    """The latent samples that can be decoded at once within a memory bound, at least one."""
+    """Return the number of latent samples that can be decoded at once within `num_bytes`, at least one."""
     return max(1, num_bytes // (TENSORS_AT_ONCE * bytes_of_row))
 
 
 def rows_of_block(model: LatentModel, images: Images) -> int:
-    """The latent samples of a block, of all its images together."""
+    """Return the number of latent samples in a block, over all its images."""
     limit = BLOCK_BYTES.get(images.x.device.type, ACCELERATOR_BLOCK_BYTES)
     return max(1, limit // row_bytes(model, images))
 
 
 def blocks(context: EvaluationContext, num_samples: int, stream: RngStream, title: str) -> Iterator[Block]:
-    """All images, in blocks, each with passes of `num_samples` latent samples for each image in all.
+    """Yield all images in blocks; the passes of a block draw `num_samples` latent samples for each image in total.
 
-    The size of a block follows from the model and the kind of device alone, and its noise from its position: no memory
-    bound changes a figure. A pass has all K samples, or else a power of ten of them.
+    The size of a block depends on the model and the kind of device only, and its random numbers on its position. So no
+    memory limit changes an estimate. A pass draws all K samples, or a power of ten of them.
 
     Args:
-        subject: the model and the images.
+        context: the model and the images.
         num_samples: K, for each image.
-        stream: the noise of the figure.
-        title: what the progress bar says.
+        stream: the random stream of the estimate.
+        title: the label of the progress bar.
     """
     images, device = context.images, context.device
     rows = rows_of_block(context.model, images)

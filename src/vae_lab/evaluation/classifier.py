@@ -1,7 +1,7 @@
-"""A small classifier of a data set's own classes, whose features samples are compared in.
+"""A small classifier of a data set's own classes; its features are used to compare samples with real images.
 
-It is an instrument, the same for all runs on the same images: trained once with a fixed seed, and kept in
-`$XDG_CACHE_HOME/vae_lab/classifiers` (`~/.cache` where that is not set).
+All runs on the same images share one classifier. It is trained once with a fixed seed, and cached in
+`$XDG_CACHE_HOME/vae_lab/classifiers` (`~/.cache` if that is not set).
 """
 
 import hashlib
@@ -23,18 +23,18 @@ NUM_STEPS = 1000
 BATCH_SIZE = 128
 LEARNING_RATE = 3e-3
 ROWS_AT_ONCE = 1000
-SEED = 0  # not the run's: runs are compared by the same instrument
+SEED = 0  # not the run's seed, so that all runs are compared by the same classifier
 
 
 class SmallClassifier(nn.Module):
-    """Two convolutions, one hidden layer of features, and the classes.
+    """Two convolutions, one hidden layer of features, and one output for each class.
 
-    The features that come out are moved and scaled together, so that over the training images they are 0 and their
-    variance is 1 on average.
+    Each feature is shifted by its own mean, and all are divided by one common scale, so that over the training images
+    every feature has mean 0 and their average variance is 1.
 
     Args:
         image_shape: channels, height, width.
-        num_classes: classes.
+        num_classes: the number of classes.
     """
 
     def __init__(self, image_shape: tuple[int, ...], num_classes: int) -> None:
@@ -56,17 +56,17 @@ class SmallClassifier(nn.Module):
         self.scale: Tensor
 
     def forward(self, x: Tensor) -> Tensor:
-        """The logits of the classes, of shape (B, classes)."""
+        """Return the logits of the classes, of shape (B, classes)."""
         return self.classes(self.hidden(x))
 
     def features(self, x: Tensor) -> Tensor:
-        """The features that images are compared by, of shape (B, D)."""
+        """Return the normalised features of images, of shape (B, D)."""
         return (self.hidden(x) - self.centre) / self.scale
 
 
 @torch.enable_grad()
 def train(images: Images, num_classes: int, device: torch.device) -> SmallClassifier:
-    """A classifier of the images, trained for a fixed number of steps."""
+    """Train a classifier of the images for a fixed number of steps."""
     torch.manual_seed(SEED)
     classifier = SmallClassifier(tuple(images.x.shape[1:]), num_classes).to(device)
     optimizer = torch.optim.Adam(classifier.parameters(), lr=LEARNING_RATE)
@@ -78,22 +78,24 @@ def train(images: Images, num_classes: int, device: torch.device) -> SmallClassi
         functional.cross_entropy(classifier(x), labels).backward()
         optimizer.step()
         schedule.step()
-    found = features(classifier, images.x, device)
-    classifier.centre.copy_(found.mean(0))
-    classifier.scale.copy_(found.var(0).mean().sqrt())
+    raw = features(classifier, images.x, device)  # (N, D)
+    classifier.centre.copy_(raw.mean(0))
+    classifier.scale.copy_(raw.var(0).mean().sqrt())
     return classifier
 
 
-def obtain(training: Images, num_classes: int, device: torch.device) -> SmallClassifier:
-    """The classifier of these training images: from the cache, or trained, once also when several runs start together.
+def load_or_train(training: Images, num_classes: int, device: torch.device) -> SmallClassifier:
+    """Load the classifier of these training images from the cache, or train it and write it there.
+
+    A lock makes several processes that start together train it only once.
 
     Args:
-        training: images as the likelihood sees them; the first ones are learned from.
-        num_classes: their classes.
-        device: where it is trained and goes.
+        training: images as the likelihood sees them; the first `NUM_TRAINING` are used.
+        num_classes: the number of their classes.
+        device: the device of the training and of the returned classifier.
 
     Raises:
-        UserError: where the cache cannot be written.
+        UserError: if the cache cannot be written.
     """
     some = Images(training.x[:NUM_TRAINING].float(), training.labels[:NUM_TRAINING], None)
     folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "vae_lab", "classifiers")
@@ -106,8 +108,8 @@ def obtain(training: Images, num_classes: int, device: torch.device) -> SmallCla
                     torch.save(train(some, num_classes, device).state_dict(), unfinished)
     except OSError as error:
         raise UserError(
-            f"{folder}: the classifier that samples are compared by cannot be kept there ({error}); set XDG_CACHE_HOME "
-            "to a folder that can be written"
+            f"{folder}: cannot cache the classifier that compares samples there ({error}); set XDG_CACHE_HOME "
+            "to a writable folder"
         ) from error
     classifier = SmallClassifier(tuple(training.x.shape[1:]), num_classes)
     classifier.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
@@ -115,7 +117,7 @@ def obtain(training: Images, num_classes: int, device: torch.device) -> SmallCla
 
 
 def fingerprint(images: Images, num_classes: int) -> str:
-    """What the classifier depends on: its images, with what was done to their pixels, their classes, and this code."""
+    """Return a hash of everything that the classifier depends on: its treated images, their classes, and this code."""
     content = hashlib.blake2b(Path(__file__).read_bytes(), digest_size=16)
     content.update(repr((images.x.shape, images.x.dtype, num_classes)).encode())
     for part in (images.x, images.labels):
@@ -125,12 +127,12 @@ def fingerprint(images: Images, num_classes: int) -> str:
 
 @torch.no_grad()
 def features(classifier: SmallClassifier, x: Tensor, device: torch.device) -> Tensor:
-    """The features of images of shape (N, C, H, W): (N, D) in float64, on the host."""
+    """Return the features of images of shape (N, C, H, W): a tensor of shape (N, D) in float64, on the CPU."""
     parts = [classifier.features(part.to(device, torch.float32)).cpu() for part in x.split(ROWS_AT_ONCE)]
     return torch.cat(parts).double()
 
 
 @torch.no_grad()
 def predictions(classifier: SmallClassifier, x: Tensor, device: torch.device) -> Tensor:
-    """The classes of images of shape (N, C, H, W), of shape (N,), on the host."""
+    """Return the predicted classes of images of shape (N, C, H, W): a tensor of shape (N,), on the CPU."""
     return torch.cat([classifier(part.to(device, torch.float32)).argmax(1).cpu() for part in x.split(ROWS_AT_ONCE)])

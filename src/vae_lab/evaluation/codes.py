@@ -1,4 +1,4 @@
-"""The codes of images."""
+"""Compute the codes of images."""
 
 from typing import Any
 
@@ -12,6 +12,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 @torch.no_grad()
 def codes_of(context: EvaluationContext, images: Images) -> Array:
-    """The code that stands for the posterior of each image, its mean or mode, of shape (N, D) in float64."""
+    """Return the code of each image, the mean or mode of its posterior, of shape (N, D) in float64."""
     parts = [context.model.code(some.x, some.c).flatten(1).double().cpu() for some in images.split_up(context.max_rows)]
     return torch.cat(parts).numpy()

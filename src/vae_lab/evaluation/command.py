@@ -1,4 +1,4 @@
-"""One evaluation, from a checked configuration to the figures in the runs' folders."""
+"""Run one evaluation: from a checked configuration to the estimates in the runs' folders."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,41 +11,41 @@ from vae_lab.evaluation import record
 from vae_lab.evaluation.context import device_of, evaluation_context
 from vae_lab.evaluation.measure import EvaluationContext, Measure
 from vae_lab.evaluation.options import runs
-from vae_lab.reports.configurations import label, value_of, varying
+from vae_lab.reports.configurations import label, value_of, varying_keys
 from vae_lab.runs import trained
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.reading import read_run
 
-# What metrics.json may say of a run that its other figures must say too.
+# Entries of metrics.json that every estimate of the run repeats, because they change what it measures.
 CONDITIONS = ("condition", "corruption", "corruption/when", "data/leave_out")
 
 
 def evaluate_runs(config: DictConfig) -> None:
-    """Measure runs, write down each figure as it is known, and print a table.
+    """Measure runs, write each estimate as soon as it is known, and print a table.
 
     Args:
         config: a composed and checked configuration.
     """
     folders = runs(config.run)
-    figures = [evaluate_run(config, Path(folder)) for folder in folders]
+    estimates = [evaluate_run(config, Path(folder)) for folder in folders]
     names = [Path(folder).name for folder in folders]
     titles = names if len(set(names)) == len(names) else folders
-    given = " of log p(x | class)" if any("condition" in of_run for of_run in about_all(figures)) else ""
-    print(f"\nfigures{given} in nats per image, ± one standard error, of split={config.split}, seed={config.seed}")
-    print(record.table(titles, figures))
+    given = " of log p(x | class)" if any("condition" in each for each in all_estimates(estimates)) else ""
+    print(f"\nestimates{given} in nats per image, ± one standard error, of split={config.split}, seed={config.seed}")
+    print(record.table(titles, estimates))
     for folder, settings in zip(folders, differences(folders), strict=True):
-        print(f"all of it    {RunFolder(Path(folder)).evaluation}{settings and f' ({settings})'}")
+        print(f"details      {RunFolder(Path(folder)).evaluation}{settings and f' ({settings})'}")
 
 
 def differences(folders: list[str]) -> list[str]:
-    """The settings by which runs differ, of each of them; empty for a single one."""
+    """Return the settings in which runs differ, as one text for each run; empty for a single run."""
     known = [read_run(folder, Path(folder)) for folder in folders]
-    keys = varying(known)
+    keys = varying_keys(known)
     return [label({key: value_of(run, key) for key in keys}) for run in known]
 
 
-def evaluate_run(config: DictConfig, run_dir: Path) -> record.Figures:
-    """The figures of one run; a measure that is not defined for it says why."""
+def evaluate_run(config: DictConfig, run_dir: Path) -> record.Estimates:
+    """Measure one run and write its estimates; print the reason for each measure that is not defined for it."""
     run = trained.load(run_dir)
     context = evaluation_context(
         run,
@@ -67,25 +67,28 @@ def evaluate_run(config: DictConfig, run_dir: Path) -> record.Figures:
     earlier = record.read(run_dir).get("checkpoint", checkpoint)
     if earlier != checkpoint:
         print(
-            f"{run_dir}: earlier figures were of epoch {earlier['epoch']} before it was trained on; they are replaced"
+            f"{run_dir}: the earlier estimates are of epoch {earlier['epoch']}, before it was trained further; "
+            "they are replaced"
         )
-    figures: record.Figures = {}
+    estimates: record.Estimates = {}
     for name in config.measure:
         measure: Measure = build.part(config.measure, name, Measure)
         reason = measure.unavailable_reason(context)
         if reason is not None:
             print(f"{run_dir}: {name} is not defined: {reason}")
             continue
-        figures[name] = measured(measure, context, about)
-        record.merge(run_dir, checkpoint, record.images_key(config.split, config.num_images), name, figures[name])
-    return figures
+        estimates[name] = measure_as_json(measure, context, about)
+        record.merge(run_dir, checkpoint, record.images_key(config.split, config.num_images), name, estimates[name])
+    return estimates
 
 
-def measured(measure: Measure, context: EvaluationContext, about: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The figures of a measure as evaluation.json holds them."""
+def measure_as_json(
+    measure: Measure, context: EvaluationContext, about: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """Return the estimates of a measure, as evaluation.json holds them."""
     return {name: record.as_json(estimate, about) for name, estimate in measure(context).items()}
 
 
-def about_all(figures: list[record.Figures]) -> list[Mapping[str, Any]]:
-    """Every figure of every run."""
-    return [figure for run in figures for of_measure in run.values() for figure in of_measure.values()]
+def all_estimates(runs: list[record.Estimates]) -> list[Mapping[str, Any]]:
+    """Return every estimate of every run, in one list."""
+    return [estimate for run in runs for of_measure in run.values() for estimate in of_measure.values()]

@@ -1,4 +1,4 @@
-"""From a run's folder to what is measured: its model, and the images as the likelihood sees them."""
+"""Build the evaluation context of a run: its model, and the images as the likelihood sees them."""
 
 from typing import Literal
 
@@ -27,28 +27,28 @@ def evaluation_context(
     device: torch.device,
     memory_mib: int,
 ) -> EvaluationContext:
-    """What a run is measured on, its data read anew and treated as in training.
+    """Build the evaluation context of a run; its data set is read again and treated as in training.
 
     Args:
         trained: the run.
         split: the images that are measured.
         num_images: how many of them, or None for all.
-        seed: of the latent samples.
-        device: where the model works.
-        memory_mib: what decoded images and hidden layers may take at once.
+        seed: the seed of the latent samples.
+        device: the device of the model.
+        memory_mib: the memory that decoded images and hidden layers may take at once, in MiB.
 
     Raises:
-        UserError: where the data set is not there, or has fewer images.
+        UserError: if the data set is missing, or has fewer images.
     """
     data = build.data(trained.config)
-    like = next(trained.model.parameters()).to(device)
-    training = model_inputs(data, "train", trained.num_classes, like)
-    images = training if split == "train" else model_inputs(data, split, trained.num_classes, like)
+    reference = next(trained.model.parameters()).to(device)
+    training = model_inputs(data, "train", trained.num_classes, reference)
+    images = training if split == "train" else model_inputs(data, split, trained.num_classes, reference)
     if num_images is not None:
         if num_images > len(images.x):
             raise UserError(
-                f"num_images={num_images}: there are {len(images.x):,} images in split={split}; "
-                "choose fewer, or leave it out for all of them"
+                f"num_images={num_images}: split={split} has {len(images.x):,} images only; "
+                "give a smaller number, or leave it out for all of them"
             )
         images = images.some(num_images)
     model = trained.model.to(device)
@@ -66,16 +66,23 @@ def evaluation_context(
     )
 
 
-def model_inputs(data: ImageData, name: SplitName, num_classes: int | None, like: Tensor) -> Images:
-    """A split as a model sees it, on the device and in the precision of one of its parameters."""
+def model_inputs(data: ImageData, name: SplitName, num_classes: int | None, reference: Tensor) -> Images:
+    """Return the images of a split as a model sees them.
+
+    Args:
+        data: the data set.
+        name: the split.
+        num_classes: the classes that the model is conditioned on, or None.
+        reference: a parameter of the model; the images get its device and precision.
+    """
     part = frozen_split(data, name)
-    x, labels = to_unit(part.images).to(like), part.labels.to(like.device)
+    x, labels = to_unit(part.images).to(reference), part.labels.to(reference.device)
     c = None if num_classes is None else one_hot(labels, num_classes).to(x)
-    return Images(x, labels, c, None if part.factors is None else part.factors.to(like.device))
+    return Images(x, labels, c, None if part.factors is None else part.factors.to(reference.device))
 
 
 def frozen_split(data: ImageData, name: SplitName) -> Split:
-    """A split with its pixels drawn once; those of training images are else drawn afresh for each batch."""
+    """Return a split whose pixels are drawn once; in training they are drawn again for each batch."""
     if name != "train":
         return data.val if name == "val" else data.test
     drawn = apply_treatment(data.train, data.treatment, 0) if data.treatment == "dynamic" else data.train
@@ -83,10 +90,10 @@ def frozen_split(data: ImageData, name: SplitName) -> Split:
 
 
 def device_of(choice: Literal["auto", "cpu", "gpu"]) -> torch.device:
-    """The device that a choice stands for.
+    """Return the device that a choice means.
 
     Raises:
-        UserError: where it asks for an accelerator and there is none.
+        UserError: if the choice is `gpu` and there is no accelerator.
     """
     if choice == "cpu":
         return torch.device("cpu")
@@ -95,5 +102,5 @@ def device_of(choice: Literal["auto", "cpu", "gpu"]) -> torch.device:
     if torch.backends.mps.is_available() and choice == "gpu":
         return torch.device("mps")
     if choice == "gpu":
-        raise UserError("device=gpu: torch sees no accelerator here; choose device=auto (or cpu)")
+        raise UserError("device=gpu: torch finds no accelerator on this machine; choose device=auto or device=cpu")
     return torch.device("cpu")

@@ -1,4 +1,4 @@
-"""Images drawn from a trained model."""
+"""Draw images from a trained model."""
 
 import torch
 from torch import Tensor
@@ -6,25 +6,25 @@ from torch import Tensor
 from vae_lab.evaluation.measure import EvaluationContext
 from vae_lab.seeding import RngStream, reseed
 
-# Always as many, so that no memory bound changes the noise.
+# A constant, so that no memory limit changes the random numbers.
 IMAGES_AT_ONCE = 100
 
 NO_SAMPLES = (
-    "this model has no samples: its objective did not draw the codes towards the prior; "
+    "this model has no samples, because its objective does not fit the codes to the prior; "
     "train with objective=elbo posterior=diagonal"
 )
 
 
 @torch.no_grad()
 def draw_images(context: EvaluationContext, c: Tensor | None, num: int) -> Tensor:
-    """`num` draws x ~ p(x | z), z ~ p(z), of shape (num, C, H, W), on the host.
+    """Draw `num` images x ~ p(x | z), z ~ p(z), of shape (num, C, H, W), on the CPU.
 
-    They are draws, not the means of p(x | z): the law of the draws is what the likelihood is fitted to.
+    They are draws, not the means of p(x | z): the likelihood is fitted to the distribution of the draws.
 
     Args:
-        subject: the trained model.
+        context: the trained model.
         c: what each image is conditioned on, of shape (num, classes), or None.
-        num: images.
+        num: the number of images.
     """
     images = []
     for block, start in enumerate(range(0, num, IMAGES_AT_ONCE)):

@@ -1,4 +1,4 @@
-"""What `vae_lab.evaluate` is made of: a measure takes a trained model and images, and gives estimates."""
+"""The parts of `vae_lab.evaluate`: a measure maps a trained model and images to estimates."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -19,24 +19,31 @@ from vae_lab.seeding import RngStream, generator
 
 
 class Images(NamedTuple):
-    """Images as the likelihood sees them."""
+    """Images as the likelihood sees them.
 
-    x: Tensor  # (N, C, H, W), in [0, 1]
-    labels: Tensor  # (N,)
-    c: Tensor | None  # (N, classes), what the model is conditioned on, if anything
-    factors: Tensor | None = None  # (N, F), what the images were made from, where that is known
+    Attributes:
+        x: pixels in [0, 1], of shape (N, C, H, W).
+        labels: classes, of shape (N,).
+        c: what the model is conditioned on, of shape (N, classes), or None.
+        factors: the factors that the images were made from, of shape (N, F), or None if they are not known.
+    """
+
+    x: Tensor
+    labels: Tensor
+    c: Tensor | None
+    factors: Tensor | None = None
 
     def take(self, index: Tensor | slice) -> "Images":
-        """Some of them."""
+        """Return the images at an index."""
         c, factors = (None if part is None else part[index] for part in (self.c, self.factors))
         return Images(self.x[index], self.labels[index], c, factors)
 
     def split_up(self, size: int) -> list["Images"]:
-        """All of them in order, in pieces of at most `size`."""
+        """Return all images in order, in pieces of at most `size`."""
         return [self.take(index) for index in torch.arange(len(self.x), device=self.x.device).split(size)]
 
     def some(self, num: int) -> "Images":
-        """So many of them at random, the same ones every time; where there are fewer, all in their order."""
+        """Return `num` random images, the same ones every time, or all in their order if there are no more."""
         if num >= len(self.x):
             return self
         order = torch.randperm(len(self.x), generator=generator("cpu", SPLIT_SEED, RngStream.SUBSET))
@@ -45,69 +52,103 @@ class Images(NamedTuple):
 
 @dataclass(frozen=True)
 class EvaluationContext:
-    """A trained model, and the images that it is measured on."""
+    """A trained model, and the images that it is measured on.
 
-    model: LatentModel  # in evaluation mode, its parameters without gradients
-    config: DictConfig  # of its run
-    fits_prior: bool  # whether training drew the codes towards the prior
-    data: ImageData  # its whole data set, treated as the likelihood needs
-    images: Images  # of the chosen split
-    training: Images  # what probes, neighbours and classifiers learn from
+    Attributes:
+        model: the model in evaluation mode, its parameters without gradients.
+        config: the configuration of its run.
+        fits_prior: whether training fitted the codes to the prior.
+        data: its whole data set, treated as the likelihood needs.
+        images: the images of the chosen split.
+        training: the images that probes, neighbours and classifiers learn from.
+        seed: the seed of the latent samples.
+        device: the device of the model and of the images.
+        max_rows: decoded images that may be held at once.
+        held_out: whether none of `images` is among `training`.
+    """
+
+    model: LatentModel
+    config: DictConfig
+    fits_prior: bool
+    data: ImageData
+    images: Images
+    training: Images
     seed: int
     device: torch.device
-    max_rows: int  # decoded images held at once
-    held_out: bool = True  # whether none of `images` is among `training`
+    max_rows: int
+    held_out: bool = True
 
 
 class Estimate(NamedTuple):
-    """One figure, with what it takes to trust it."""
+    """An estimated number, with its standard error and how it was estimated.
+
+    Attributes:
+        value: the estimate.
+        estimator: the estimator in words, with the name of its formula.
+        num_images: the images that it is an estimate over.
+        standard_error: the standard error over images, if the estimate is a mean over them.
+        num_samples: latent samples for each image, if there are any.
+        details: further lists and settings, as JSON takes them.
+    """
 
     value: float
-    estimator: str  # in words, with its formula's name
+    estimator: str
     num_images: int
-    standard_error: float | None = None  # over images, where the figure is a mean over them
-    num_samples: int | None = None  # latent samples for each image
-    details: Mapping[str, object] | None = None  # lists and settings behind the value, as JSON takes them
+    standard_error: float | None = None
+    num_samples: int | None = None
+    details: Mapping[str, object] | None = None
 
 
 class Measure(ABC):
-    """A group of figures; `conf/measure/NAME.yaml` names each measure and holds its options."""
+    """A group of estimates; `conf/measure/NAME.yaml` names each measure and holds its options."""
 
     @abstractmethod
     def unavailable_reason(self, context: EvaluationContext) -> str | None:
-        """Why it is not defined for this run, in one line; None where it is."""
+        """Return why the measure is not defined for this run, in one line; None if it is."""
 
     @abstractmethod
     def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
-        """The figures by name, in nats per image where they are likelihoods."""
+        """Return the estimates by name; likelihoods are in nats per image."""
 
 
 def over_images(values: Tensor, estimator: str, *, num_samples: int | None = None) -> Estimate:
-    """The mean of a figure of each image, of shape (N,), with its standard error."""
+    """Return the mean over images, with its standard error.
+
+    Args:
+        values: one value for each image, of shape (N,).
+        estimator: the estimator in words.
+        num_samples: latent samples for each image, if there are any.
+    """
     num_images = len(values)
     error = (values.std() / num_images**0.5).item() if num_images > 1 else None
     return Estimate(values.mean().item(), estimator, num_images, error, num_samples)
 
 
 def no_elbo(context: EvaluationContext) -> str | None:
-    """Why a model has no ELBO, and so no likelihood estimate by its posterior; None where it has one."""
+    """Return why a model has no ELBO, and so no likelihood estimate by its posterior; None if it has one."""
     return None if context.model.has_elbo else "the model has no posterior with a density, and so no ELBO"
 
 
 def no_encoder(context: EvaluationContext) -> str | None:
-    """Why images have no codes under a model; None where they have."""
+    """Return why images have no codes under a model; None if they have."""
     return None if context.model.has_encoder else "the model has no encoder, and so images have no codes"
 
 
 def not_held_out(context: EvaluationContext) -> str | None:
-    """Why what is learned from the training images is not scored on these; None where they are held out."""
-    return (
-        None if context.held_out else "these are training images, from which it is learned; choose split=test (or val)"
-    )
+    """Return why a measure that learns from training images cannot be scored on these; None if they are held out."""
+    return None if context.held_out else "these are training images, from which it learns; choose split=test (or val)"
 
 
 def code_length(context: EvaluationContext, nats: Estimate) -> dict[str, Estimate]:
-    """Bits per dimension of a figure in nats per image, where they are (a bound on) the length of a code."""
+    """Return an estimate in nats per image as bits per dimension; empty if they do not bound the length of a code.
+
+    Args:
+        context: the model, which decides whether there is a code length.
+        nats: an estimate of -log p(x), or of a bound on it, in nats per image.
+
+    Returns:
+        The estimate under the name `bits_per_dim`, or an empty dictionary.
+    """
     dequantization = context.data.dequantization
     if not has_code_length(get_object(context.config.likelihood["_target_"]).support, dequantization):
         return {}

@@ -1,4 +1,4 @@
-"""Is the configuration of an evaluation sound, and are there runs to evaluate?"""
+"""Check the configuration of an evaluation, and that its runs have finished."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,7 +22,7 @@ class Evaluation(BaseModel):
     num_images: PositiveInt | None
     seed: Seed
     device: Literal["auto", "cpu", "gpu"]
-    memory_mib: Annotated[int, Field(ge=256)]  # the smallest in which a block of any size fits
+    memory_mib: Annotated[int, Field(ge=256)]  # a block of any size fits into 256 MiB
     measure: Annotated[dict[str, Any], Field(min_length=1)]
 
 
@@ -37,7 +37,7 @@ def check_evaluation(config: DictConfig) -> None:
     for folder in folders:
         check_run(folder)
     if len({Path(folder).resolve() for folder in folders}) < len(folders):
-        raise UserError(f"run=[{','.join(folders)}]: a run stands there twice; name each once")
+        raise UserError(f"run=[{','.join(folders)}]: a run is listed twice; name each once")
 
 
 def check_measures(config: DictConfig) -> None:
@@ -48,12 +48,14 @@ def check_measures(config: DictConfig) -> None:
     """
     for name, node in typed(config, Evaluation)["measure"].items():
         if "_target_" not in node:
-            raise UserError(f"measure.{name}: it names no class; add {name} to measure=[...], or leave the key out")
+            raise UserError(
+                f"measure.{name}: this measure is not selected; add {name} to measure=[...], or leave the key out"
+            )
         check_part(f"measure.{name}", node, frozenset())
 
 
 def runs(run: str | list[str]) -> list[str]:
-    """The folders of one run or of several."""
+    """Return the folders of one run or of several."""
     return [run] if isinstance(run, str) else list(run)
 
 
@@ -65,7 +67,7 @@ def check_run(folder: str) -> None:
     """
     run = RunFolder(Path(folder))
     if not run.path.is_dir():
-        raise UserError(f"run={folder}: there is no such folder")
+        raise UserError(f"run={folder}: there is no such folder; name that of a finished run")
     if not run.config.is_file():
         raise UserError(
             f"run={folder}: there is no run in this folder (no .hydra/config.yaml); name one that vae_lab.train wrote, "
@@ -77,4 +79,4 @@ def check_run(folder: str) -> None:
             f"go on with it: python -m vae_lab.train resume={folder}"
         )
     if not run.best_checkpoint.is_file():
-        raise UserError(f"run={folder}: its trained model is gone (no checkpoints/best.ckpt); train it again")
+        raise UserError(f"run={folder}: its trained model is missing (no checkpoints/best.ckpt); train it again")

@@ -1,4 +1,4 @@
-"""Where chains in the latent space of images start, and what they follow to the posterior."""
+"""Start points of Markov chains in latent space, and their path from the prior to the posterior."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,20 @@ from vae_lab.models.latent_model import LatentModel
 
 
 def prior_samples(model: LatentModel, num_chains: int, images: Images) -> list[Tensor]:
-    """Samples of p(z) for all chains of B images, of shape (num_chains, B, D) for each layer, top layer first."""
+    """Draw samples of p(z) for all chains of B images, of shape (num_chains, B, D) per layer, top layer first."""
     num_images = len(images.x)
-    contexts = None if images.c is None else images.c.repeat(num_chains, 1)  # (num_chains B, classes)
-    zs = model.sample_joint(num_chains * num_images, contexts).zs
+    c = None if images.c is None else images.c.repeat(num_chains, 1)  # (num_chains B, classes)
+    zs = model.sample_joint(num_chains * num_images, c).zs
     return [z.unflatten(0, (num_chains, num_images)) for z in zs]
 
 
 def path_to_posterior(model: LatentModel, images: Images, sizes: Sequence[int]) -> Path:
-    """The path from p(z) to p(x, z) of each image.
+    """Return the path from p(z) to p(x, z) of each image.
 
     Args:
-        model: what scores them.
+        model: the model.
         images: B images.
-        sizes: latent units of each layer, top layer first; positions hold them one behind the other.
+        sizes: latent units of each layer, top layer first; a position in latent space concatenates them.
     """
     return Path(
         log_prior=lambda z: model.log_prior(z.split(list(sizes), -1), images.c),

@@ -1,4 +1,4 @@
-"""A bar on the terminal for work that takes a while."""
+"""A progress bar for long computations."""
 
 from tqdm import tqdm
 
@@ -7,5 +7,10 @@ PATIENCE = 2.0
 
 
 def progress(total: int, title: str) -> "tqdm[None]":
-    """A bar on the standard error of a terminal, gone when the work is done; to be used as a context."""
+    """Return a progress bar on standard error, to be used as a context manager; it disappears when the work is done.
+
+    Args:
+        total: the number of steps.
+        title: the label of the bar.
+    """
     return tqdm(total=total, desc=title, delay=PATIENCE, leave=False, disable=None, unit="", unit_scale=True)

@@ -1,11 +1,11 @@
-"""What an evaluation leaves behind: `evaluation.json`, and the table that a person reads.
+"""The results of an evaluation: `evaluation.json`, and the table on the terminal.
 
     {"checkpoint": {"epoch": 19, "sha256": ...},
      "test": {"nll": {"nll": {"value": ..., "standard_error": ..., "num_images": ..., "num_samples": ...,
                               "estimator": ..., "split": "test", "seed": 0, "epoch": 19, "binarize": ..., ...}}}}
 
-Figures of some of the images lie apart, under "test, 1000 images". A measure replaces what it said earlier about the
-same images, and nothing else.
+Estimates over some of the images have a key of their own, "test, 1000 images". A measure replaces its own earlier
+estimates over the same images, and nothing else.
 """
 
 import hashlib
@@ -19,17 +19,17 @@ from vae_lab.evaluation.measure import Estimate
 from vae_lab.runs.files import write_text
 from vae_lab.runs.folder import RunFolder
 
-# The figures of a run by measure and name, as evaluation.json holds them.
-Figures = dict[str, dict[str, dict[str, Any]]]
+# The estimates of a run by measure and name, as evaluation.json holds them.
+Estimates = dict[str, dict[str, dict[str, Any]]]
 
 
 def checkpoint_of(run_dir: Path, epoch: Any) -> dict[str, Any]:
-    """Which trained model the figures are of."""
+    """Return the identity of the trained model: its epoch, and a hash of its checkpoint."""
     return {"epoch": epoch, "sha256": hashlib.sha256(RunFolder(run_dir).best_checkpoint.read_bytes()).hexdigest()}
 
 
 def images_key(split: str, num_images: int | None) -> str:
-    """Where the figures of these images lie.
+    """Return the key of the estimates over these images.
 
     >>> images_key("test", None), images_key("val", 1000)
     ('test', 'val, 1000 images')
@@ -38,7 +38,12 @@ def images_key(split: str, num_images: int | None) -> str:
 
 
 def as_json(estimate: Estimate, about: Mapping[str, Any]) -> dict[str, Any]:
-    """An estimate with all that it takes to read it by itself; numbers that JSON has no word for become null."""
+    """Return an estimate as JSON, complete without the rest of the file; numbers that are not finite become null.
+
+    Args:
+        estimate: the estimate.
+        about: what else describes it, such as the split and the seed.
+    """
     given = {name: value for name, value in estimate._asdict().items() if name != "details"}
     for name in ("value", "standard_error"):
         if given[name] is not None and not math.isfinite(given[name]):
@@ -46,36 +51,44 @@ def as_json(estimate: Estimate, about: Mapping[str, Any]) -> dict[str, Any]:
     return {**given, **about, **(estimate.details or {})}
 
 
-def merge(run_dir: Path, checkpoint: Mapping[str, Any], key: str, measure: str, figures: Mapping[str, Any]) -> None:
-    """Write the figures of a measure beside those of earlier evaluations of the same model, whole or not at all."""
+def merge(run_dir: Path, checkpoint: Mapping[str, Any], key: str, measure: str, estimates: Mapping[str, Any]) -> None:
+    """Write the estimates of a measure atomically, beside those of earlier evaluations of the same model.
+
+    Args:
+        run_dir: the run's folder.
+        checkpoint: the identity of the model; estimates of another one are dropped.
+        key: the key of the images.
+        measure: the name of the measure.
+        estimates: its estimates as JSON, by name.
+    """
     known = read(run_dir)
     if known.get("checkpoint") != checkpoint:
         known = {"checkpoint": checkpoint}
-    known.setdefault(key, {})[measure] = figures
+    known.setdefault(key, {})[measure] = estimates
     write_text(RunFolder(run_dir).evaluation, json.dumps(known, indent=2, allow_nan=False) + "\n")
 
 
 def read(run_dir: Path) -> dict[str, Any]:
-    """What earlier evaluations wrote, if anything."""
+    """Read what earlier evaluations wrote; empty if there is no file."""
     path = RunFolder(run_dir).evaluation
     known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
     return known
 
 
-def table(names: Sequence[str], runs: Sequence[Figures]) -> str:
-    """The figures of runs beside each other, each with its standard error.
+def table(names: Sequence[str], runs: Sequence[Estimates]) -> str:
+    """Return the estimates of several runs side by side, each with its standard error.
 
     Args:
-        names: of the runs.
-        runs: their figures.
+        names: the names of the runs.
+        runs: their estimates.
     """
     rows = list(dict.fromkeys((measure, name) for run in runs for measure in run for name in run[measure]))
     cells = [["", "", *names, "images", "samples"]]
     for measure, name in rows:
         found = [run.get(measure, {}).get(name) for run in runs]
-        first = next(figure for figure in found if figure is not None)
+        first = next(estimate for estimate in found if estimate is not None)
         size = [f"{first['num_images']:,}", "" if first["num_samples"] is None else f"{first['num_samples']:,}"]
-        cells.append([measure, name, *(shown(figure) for figure in found), *size])
+        cells.append([measure, name, *(format_estimate(estimate) for estimate in found), *size])
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     lines, last = [], ""
     for row in cells:
@@ -86,15 +99,17 @@ def table(names: Sequence[str], runs: Sequence[Figures]) -> str:
     return "\n".join(lines)
 
 
-def shown(figure: Mapping[str, Any] | None) -> str:
-    """A value and its standard error, to the digits that mean something.
+def format_estimate(estimate: Mapping[str, Any] | None) -> str:
+    """Return a value and its standard error as text, to two significant digits of the error.
 
-    >>> shown({"value": 96.0123, "standard_error": 0.241}), shown({"value": 12, "standard_error": None}), shown(None)
-    ('96.01 ± 0.24', '12', '-')
+    >>> format_estimate({"value": 96.0123, "standard_error": 0.241})
+    '96.01 ± 0.24'
+    >>> format_estimate({"value": 12, "standard_error": None}), format_estimate(None)
+    ('12', '-')
     """
-    if figure is None:
+    if estimate is None:
         return "-"
-    value, error = figure["value"], figure["standard_error"]
+    value, error = estimate["value"], estimate["standard_error"]
     if value is None:
         return "not finite"
     if error is None or error == 0:

@@ -1,4 +1,4 @@
-"""What varies among runs, and the runs that differ in nothing but their seed."""
+"""Find the settings that vary among runs, and group the runs that differ only in their seed."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from vae_lab.errors import show
 from vae_lab.reports.interval import Interval, interval
 from vae_lab.runs.reading import Run
 
-# What cannot change a result: how a run is watched and kept, and where its data lie.
+# Keys that cannot change a result: logging, checkpoints, and the place of the data.
 WITHOUT_EFFECT = (
     "callbacks",
     "logger",
@@ -18,53 +18,61 @@ WITHOUT_EFFECT = (
     "trainer.enable_progress_bar",
     "trainer.enable_model_summary",
 )
-# Groups that only name settings together, which are shown themselves.
-NAMES_ONLY = ("sweep", "search", "size", "launcher", "trainer")
+# Groups whose choices only set other settings, which are shown themselves.
+GROUPS_OF_SETTINGS = ("sweep", "search", "size", "launcher", "trainer")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A configuration: its runs differ in nothing but their seed."""
+    """A configuration, whose runs differ only in their seed.
 
-    values: dict[str, object]  # of the keys that vary
-    runs: tuple[Run, ...]  # finished ones, one for each seed
-    others: tuple[Run, ...]  # pruned, failed, unfinished or not started
+    Attributes:
+        values: the values of the varying keys.
+        runs: the finished runs, one for each seed.
+        others: the runs that were pruned, failed, or did not finish or start.
+    """
+
+    values: dict[str, object]
+    runs: tuple[Run, ...]
+    others: tuple[Run, ...]
 
     def interval(self, metric: str) -> Interval | None:
-        """A metric over the seeds; None where no run has it, or not every one."""
+        """Return the mean of a metric over the seeds, with its interval; None unless every run has the metric."""
         values = [run.metrics.get(metric) for run in self.runs]
         numbers = [float(value) for value in values if isinstance(value, int | float)]
         return interval(numbers) if numbers and len(numbers) == len(values) else None
 
 
-def varying(runs: Sequence[Run]) -> list[str]:
-    """The keys that differ among runs: config groups by their names, options by dotted keys.
+def varying_keys(runs: Sequence[Run]) -> list[str]:
+    """Return the keys that differ among runs: config groups by their names, options by dotted keys.
 
-    A choice such as `objective=iwae` brings options of its own: they are keys only where they differ among runs with
-    the same choice, or were given by a command. So it is with all settings of an `experiment`, and of the systems that
-    an experiment sets beside each other (`experiment/NAME`).
+    A choice such as `objective=iwae` has options of its own. They are included only if they differ among runs with the
+    same choice, or were given on the command line. The same holds for all settings of an `experiment`, and of the
+    systems that an experiment compares (`experiment/NAME`).
     """
     started = [run for run in runs if run.status != "not started"]
-    known = sorted({group for run in started for group in run.choices} - {*NAMES_ONLY})
+    known = sorted({group for run in started for group in run.choices} - {*GROUPS_OF_SETTINGS})
     experiments = [group for group in known if group.partition("/")[0] == "experiment"]
     groups = [group for group in known if group not in experiments and not group.startswith(WITHOUT_EFFECT)]
     keys = sorted({key for run in started for key in run.settings} - {"seed"})
     keys = [key for key in keys if not key.startswith(WITHOUT_EFFECT)]
-    found = [key for key in experiments if differs(started, key, ())]
-    found += [group for group in groups if differs(started, group, experiments)]
+    found = [key for key in experiments if key_varies(started, key, ())]
+    found += [group for group in groups if key_varies(started, group, experiments)]
     given = {key for run in started for key in run.overridden}
-    found += [key for key in keys if differs(started, key, () if key in given else [*experiments, *owning_group(key)])]
+    found += [
+        key for key in keys if key_varies(started, key, () if key in given else [*experiments, *owning_group(key)])
+    ]
     return found
 
 
 def owning_group(key: str) -> list[str]:
-    """The group whose choice explains a setting, if its choice is shown."""
+    """Return the group whose choice determines a setting, if that choice is shown; as a list of at most one."""
     group = key.partition(".")[0]
-    return [] if group in NAMES_ONLY else [group]
+    return [] if group in GROUPS_OF_SETTINGS else [group]
 
 
-def differs(runs: Sequence[Run], key: str, given: Iterable[str]) -> bool:
-    """Whether a key has several values among runs that agree in the choices of the given groups."""
+def key_varies(runs: Sequence[Run], key: str, given: Iterable[str]) -> bool:
+    """Return whether a key has several values among runs that agree in the choices of the given groups."""
     values: dict[tuple[object, ...], set[str]] = {}
     for run in runs:
         values.setdefault(tuple(run.choices.get(group) for group in given), set()).add(repr(value_of(run, key)))
@@ -72,12 +80,20 @@ def differs(runs: Sequence[Run], key: str, given: Iterable[str]) -> bool:
 
 
 def value_of(run: Run, key: str) -> object:
-    """The choice of a group, or the value of a setting."""
+    """Return the choice of a group, or the value of a setting, by its key."""
     return run.choices[key] if key in run.choices else run.settings.get(key)
 
 
 def fold(runs: Sequence[Run], keys: Sequence[str]) -> tuple[list[Row], list[tuple[Run, Run]]]:
-    """The configurations, and the runs that repeat another, each with the one that is counted in its place."""
+    """Group runs into configurations.
+
+    Args:
+        runs: the runs.
+        keys: the keys that distinguish configurations.
+
+    Returns:
+        The configurations, and pairs of a run that repeats another (with the same seed) and the run that is counted.
+    """
     folded: dict[str, list[Run]] = {}
     for run in runs:
         folded.setdefault(repr([value_of(run, key) for key in keys]), []).append(run)
@@ -95,18 +111,18 @@ def fold(runs: Sequence[Run], keys: Sequence[str]) -> tuple[list[Row], list[tupl
 
 
 def label(values: dict[str, object]) -> str:
-    """The keys and values of a configuration, for people.
+    """Return the keys and values of a configuration as text.
 
     >>> label({"latent_dim": 2, "objective": "elbo"})
     'latent_dim=2, objective=elbo'
     """
-    return ", ".join(f"{key}={brief(value)}" for key, value in values.items())
+    return ", ".join(f"{key}={short_value(value)}" for key, value in values.items())
 
 
-def brief(value: object) -> str:
-    """A value as the command line writes it, but for digits that only a search gives it.
+def short_value(value: object) -> str:
+    """Return a value as the command line writes it; the long decimals that a search draws are rounded.
 
-    >>> brief(0.001), brief(0.006979117268903481), brief("elbo")
+    >>> short_value(0.001), short_value(0.006979117268903481), short_value("elbo")
     ('0.001', '0.006979', 'elbo')
     """
     if isinstance(value, float) and len(str(value)) > 8:

@@ -1,4 +1,4 @@
-"""Learning curves, as TensorBoard's logs have them."""
+"""Read learning curves from TensorBoard's logs."""
 
 import logging
 from collections.abc import Sequence
@@ -12,14 +12,19 @@ from vae_lab.runs.reading import Run
 
 
 class Curve(NamedTuple):
-    """A metric over training, of several seeds."""
+    """A metric over training, for several seeds.
 
-    steps: NDArray[np.int64]  # (S,)
-    values: NDArray[np.float64]  # (seeds, S)
+    Attributes:
+        steps: optimisation steps, of shape (S,).
+        values: the metric, of shape (seeds, S).
+    """
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
 
 
 def learning_curve(runs: Sequence[Run], tag: str) -> Curve | None:
-    """A scalar of the runs' logs at the steps that all of them have; None where one has no log of it."""
+    """Read a scalar from the runs' logs at the steps that all of them have; None if there are no such steps."""
     points = [scalars(run.folder, tag) for run in runs]
     steps = sorted(set.intersection(*map(set, points))) if points else []
     if not steps:
@@ -28,11 +33,11 @@ def learning_curve(runs: Sequence[Run], tag: str) -> Curve | None:
 
 
 def scalars(run_dir: Path, tag: str) -> dict[int, float]:
-    """A scalar of a run by step; where a resumed run logged a step again, the later value."""
-    # Not for a report without learning curves: it takes a second.
+    """Read a scalar of a run by step; if a resumed run logged a step again, the later value."""
+    # Imported here, since it takes a second and a report without learning curves does not need it.
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    logging.getLogger("tensorboard").setLevel(logging.WARNING)  # it tells of every file that it opens
+    logging.getLogger("tensorboard").setLevel(logging.WARNING)  # it logs every file that it opens
     log = EventAccumulator(str(run_dir), size_guidance={"scalars": 0, "images": 1, "tensors": 1})
     log.Reload()
     if tag not in log.Tags()["scalars"]:

@@ -1,4 +1,4 @@
-"""The pictures of a report."""
+"""Draw the figures of a report."""
 
 import math
 from collections.abc import Sequence
@@ -20,8 +20,17 @@ from vae_lab.reports.series import Series, log_scale, number, numeric, series
 from vae_lab.runs.files import atomic_write
 
 
-def against(rows: Sequence[Row], key: str, metrics: Sequence[str]) -> Figure | None:
-    """Each metric against a key, its 95% intervals as bands (numbers) or bars (names); None where nothing varies."""
+def metrics_against_key(rows: Sequence[Row], key: str, metrics: Sequence[str]) -> Figure | None:
+    """Draw each metric against a key, with 95% intervals as bands (numeric keys) or bars (names).
+
+    Args:
+        rows: the configurations.
+        key: a key that varies among them.
+        metrics: the metrics, one panel each.
+
+    Returns:
+        The figure, or None if the key has one value only or no configuration has a metric.
+    """
     rows = [row for row in rows if row.runs]
     known = [metric for metric in metrics if any(row.interval(metric) for row in rows)]
     if len({show(row.values[key]) for row in rows}) < 2 or not known:
@@ -31,9 +40,9 @@ def against(rows: Sequence[Row], key: str, metrics: Sequence[str]) -> Figure | N
     picture = Figure(figsize=(5.2 * columns, 3.6 * lines + 0.8), layout="constrained")
     axes = picture.subplots(lines, columns, squeeze=False).flatten()
     drawn = series(rows, key)
-    for place, metric in enumerate(known):
-        panel = axes[place]
-        (to_scale if numeric(rows, key) else by_name)(panel, drawn, key, metric)
+    for position, metric in enumerate(known):
+        panel = axes[position]
+        (draw_numeric if numeric(rows, key) else draw_categorical)(panel, drawn, key, metric)
         panel.set_xlabel(key)
         panel.set_ylabel(title(metric))
         panel.grid(alpha=0.3)
@@ -45,12 +54,12 @@ def against(rows: Sequence[Row], key: str, metrics: Sequence[str]) -> Figure | N
     return picture
 
 
-def to_scale(panel: Axes, drawn: Sequence[Series], key: str, metric: str) -> None:
-    """A metric against a key of numbers."""
-    seen: set[float] = set()
+def draw_numeric(panel: Axes, drawn: Sequence[Series], key: str, metric: str) -> None:
+    """Draw a metric against a numeric key."""
+    ticks: set[float] = set()
     for each in drawn:
         points = sorted((number(row, key), known) for row in each.rows if (known := row.interval(metric)))
-        x = np.array([place for place, _ in points])
+        x = np.array([value for value, _ in points])
         y = np.array([known.mean for _, known in points])
         spread = np.array([known.half_width or 0.0 for _, known in points])
         panel.plot(x, y, color=each.colour, marker=each.marker, label=each.name)
@@ -58,23 +67,23 @@ def to_scale(panel: Axes, drawn: Sequence[Series], key: str, metric: str) -> Non
             panel.fill_between(x, y - spread, y + spread, color=each.colour, alpha=0.2, linewidth=0)
         else:
             panel.errorbar(x, y, spread, color=each.colour, capsize=3)
-        seen.update(x)
-    if log_scale(sorted(seen)):
+        ticks.update(x)
+    if log_scale(sorted(ticks)):
         panel.set_xscale("log")
-    if len(seen) <= 10:
-        panel.set_xticks(sorted(seen), [f"{value:g}" for value in sorted(seen)])
+    if len(ticks) <= 10:
+        panel.set_xticks(sorted(ticks), [f"{value:g}" for value in sorted(ticks)])
         panel.xaxis.set_minor_locator(NullLocator())
 
 
-def by_name(panel: Axes, drawn: Sequence[Series], key: str, metric: str) -> None:
-    """A metric for each name that a key takes."""
+def draw_categorical(panel: Axes, drawn: Sequence[Series], key: str, metric: str) -> None:
+    """Draw a metric for each name that a key takes."""
     names = list(dict.fromkeys(show(row.values[key]) for each in drawn for row in each.rows))
     for place, each in enumerate(drawn):
         shift = 0.5 * ((place + 0.5) / len(drawn) - 0.5)  # so that series do not cover each other
-        told = [(names.index(show(row.values[key])), known) for row in each.rows if (known := row.interval(metric))]
-        x = [position + shift for position, _ in told]
-        spread = [known.half_width or 0.0 for _, known in told]
-        means = [known.mean for _, known in told]
+        points = [(names.index(show(row.values[key])), known) for row in each.rows if (known := row.interval(metric))]
+        x = [position + shift for position, _ in points]
+        spread = [known.half_width or 0.0 for _, known in points]
+        means = [known.mean for _, known in points]
         panel.errorbar(
             x, means, spread, color=each.colour, marker=each.marker, linestyle="", capsize=3, label=each.name
         )
@@ -84,9 +93,16 @@ def by_name(panel: Axes, drawn: Sequence[Series], key: str, metric: str) -> None
 
 
 def rate_distortion(rows: Sequence[Row], split: str = "test") -> Figure | None:
-    """The rate-distortion plane, with lines of equal ELBO: Alemi et al. 2018, https://arxiv.org/abs/1711.00464.
+    """Draw the rate-distortion plane, with lines of equal ELBO: Alemi et al. 2018, https://arxiv.org/abs/1711.00464.
 
-    Points that differ in one numeric key are joined and named by it.
+    Points that differ in one numeric key only are connected, and labelled with its value.
+
+    Args:
+        rows: the configurations.
+        split: the split of the metrics, `test` or `val`.
+
+    Returns:
+        The figure, or None if no configuration has both metrics.
     """
     names = f"{split}/rate", f"{split}/distortion"
     rows = [row for row in rows if all(row.interval(name) for name in names)]
@@ -118,7 +134,7 @@ def rate_distortion(rows: Sequence[Row], split: str = "test") -> Figure | None:
 
 
 def equal_elbo(panel: Axes) -> None:
-    """Dashed lines on which rate + distortion is the same."""
+    """Draw dashed lines of constant rate + distortion."""
     (left, right), (bottom, top) = panel.get_xlim(), panel.get_ylim()
     for total in MaxNLocator(6).tick_values(left + bottom, right + top):
         panel.plot([left, right], [total - left, total - right], color="0.6", linestyle="--", linewidth=0.7, zorder=0)
@@ -130,7 +146,11 @@ def equal_elbo(panel: Axes) -> None:
 
 
 def learning_curves(rows: Sequence[Row], metric: str) -> Figure | None:
-    """A metric over training: the mean over seeds, in a band from the lowest to the highest of them."""
+    """Draw a metric over training: the mean over seeds, and a band from the lowest to the highest seed.
+
+    Returns:
+        The figure, or None if no run has logged the metric.
+    """
     picture = Figure(figsize=(7, 5), layout="constrained")
     panel = picture.subplots()
     drawn = series([row for row in rows if row.runs], None)
@@ -156,31 +176,38 @@ def learning_curves(rows: Sequence[Row], metric: str) -> Figure | None:
 
 
 def legend(picture: Figure, panel: Axes, drawn: Sequence[Series]) -> None:
-    """What the colours mean, below the panels."""
+    """Add the legend below the panels."""
     handles, names = panel.get_legend_handles_labels()
-    told = [(handle, name) for handle, name in zip(handles, names, strict=True) if name]
+    named = [(handle, name) for handle, name in zip(handles, names, strict=True) if name]
     rest = sum(not each.name for each in drawn)
     picture.legend(
-        [handle for handle, _ in told],
-        [name for _, name in told],
+        [handle for handle, _ in named],
+        [name for _, name in named],
         loc="outside lower center",
         ncols=2,
         fontsize=8,
-        title=f"the best {len(told)}; in grey {rest} others" if rest else None,
+        title=f"the best {len(named)}; in grey {rest} others" if rest else None,
     )
 
 
 def caption(picture: Figure, rows: Sequence[Row], spread: str, *others: str) -> None:
-    """Over how many seeds the figure is, and what its marks mean."""
+    """Add a caption: the number of seeds, and the meaning of the marks.
+
+    Args:
+        picture: the figure.
+        rows: the configurations that it shows.
+        spread: what bands or bars mean; left out if there is one seed only.
+        others: further remarks.
+    """
     counts = sorted({len(row.runs) for row in rows if row.runs})
     if counts[-1] == 1:
-        told = ["one seed each, so no intervals", *others]
+        parts = ["one seed each, so no intervals", *others]
     else:
-        told = [" to ".join(dict.fromkeys(map(str, (counts[0], counts[-1])))) + " seeds", spread, *others]
-    picture.suptitle("; ".join(told), fontsize=9)
+        parts = [" to ".join(dict.fromkeys(map(str, (counts[0], counts[-1])))) + " seeds", spread, *others]
+    picture.suptitle("; ".join(parts), fontsize=9)
 
 
 def save(picture: Figure, path: Path) -> None:
-    """Write a picture, whole or not at all, without a word on when or by what."""
+    """Write a figure as a PNG file, atomically, without metadata, so that equal figures are equal files."""
     with atomic_write(path) as unfinished:
         picture.savefig(unfinished, dpi=120, metadata={"Software": None})

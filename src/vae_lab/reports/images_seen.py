@@ -1,4 +1,4 @@
-"""What a sweep's runs say of their images, against the training images seen."""
+"""Draw metrics of a sweep's runs against the number of training images seen."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from vae_lab.reports.configurations import value_of
 from vae_lab.reports.curves import learning_curve
 from vae_lab.reports.series import COLOURS
 from vae_lab.runs.folder import RunFolder
-from vae_lab.runs.reading import Run, natural, read_runs
+from vae_lab.runs.reading import Run, natural_sort_key, read_runs
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -22,22 +22,31 @@ if TYPE_CHECKING:
 
 
 class Line(NamedTuple):
-    """One of the curves of a run."""
+    """One curve of a run.
 
-    split: str  # what it is of
-    tag: str  # of the run's log
-    behind: int  # how many steps behind its images it is logged
+    Attributes:
+        split: the images that it is measured on.
+        tag: its name in the run's log.
+        lag: the steps by which the logged step is smaller than the steps trained.
+        style: its line style in matplotlib.
+    """
+
+    split: str
+    tag: str
+    lag: int
     style: str
 
 
 class AgainstImages(Callback):
-    """Draws `figures/NAME.png` of the finished runs of a sweep, when its last job is done.
-
-    `name` is that of the figure, and `rows` has what each row of panels shows, by its title.
+    """Draws `figures/NAME.png` of the finished runs of a sweep, after its last job.
 
     Args:
-        panels: the key that has a column of panels for each of its values.
-        lines: the key that has a colour for each of its values.
+        panels: the key with one column of panels for each of its values.
+        lines: the key with one colour for each of its values.
+
+    Attributes:
+        name: the name of the figure.
+        rows: the curves of each row of panels, by the row's title.
     """
 
     name: ClassVar[str]
@@ -48,7 +57,7 @@ class AgainstImages(Callback):
         self.lines = lines
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        # Not for commands that end before any job does.
+        # Imported here, since matplotlib takes time and Hydra makes callbacks at the start of every command.
         from vae_lab.reports.drawing import save
 
         sweep_dir = Path(config.hydra.sweep.dir)
@@ -59,13 +68,20 @@ class AgainstImages(Callback):
 
 
 def against_images(runs: Sequence[Run], rows: Mapping[str, Sequence[Line]], panels: str, lines: str) -> "Figure":
-    """Curves over training; those of runs that differ in nothing but their seed are averaged."""
+    """Draw curves over training; those of runs that differ only in their seed are averaged.
+
+    Args:
+        runs: finished runs.
+        rows: the curves of each row of panels, by the row's title.
+        panels: the key with one column of panels for each of its values.
+        lines: the key with one colour for each of its values.
+    """
     from matplotlib.figure import Figure
 
-    values = parted(runs, panels)
+    values = group_by_value(runs, panels)
     picture = Figure(figsize=(3.2 * len(values) + 0.6, 3.0 * len(rows) + 0.8), layout="constrained")
     axes = picture.subplots(len(rows), len(values), squeeze=False, sharey="row")
-    colours = dict(zip(parted(runs, lines), COLOURS, strict=False))
+    colours = dict(zip(group_by_value(runs, lines), COLOURS, strict=False))
     named: dict[str, Artist] = {}
     for row, (title, curves) in zip(axes, rows.items(), strict=True):
         shown = []
@@ -88,17 +104,17 @@ def against_images(runs: Sequence[Run], rows: Mapping[str, Sequence[Line]], pane
 def draw(
     panel: "Axes", runs: Sequence[Run], curves: Sequence[Line], lines: str, colours: Mapping[str, str]
 ) -> list[float]:
-    """One panel; returns what has to be seen of it, the values after the first tenth of training."""
+    """Draw one panel, and return the values that must be visible: those after the first tenth of training."""
     from matplotlib.ticker import NullFormatter
 
     shown: list[float] = []
-    for value, members in parted(runs, lines).items():
+    for value, members in group_by_value(runs, lines).items():
         batch_size = int(str(members[0].settings["data.batch_size"]))
-        for split, tag, behind, style in curves:
+        for split, tag, lag, style in curves:
             curve = learning_curve(members, tag)
             if curve is None:
                 continue
-            x, y = (curve.steps + behind) * batch_size, curve.values.mean(0)
+            x, y = (curve.steps + lag) * batch_size, curve.values.mean(0)
             panel.plot(x, y, style, color=colours.get(value, "#BBBBBB"), label=f"{lines}={value}, {split}")
             shown += y[x >= x[-1] / 10].tolist()
     panel.set_xscale("log")
@@ -107,9 +123,9 @@ def draw(
     return shown
 
 
-def parted(runs: Sequence[Run], key: str) -> dict[str, list[Run]]:
-    """The runs by the value of a key, in the order of numbers and names."""
+def group_by_value(runs: Sequence[Run], key: str) -> dict[str, list[Run]]:
+    """Group runs by the value of a key, in the natural order of the values."""
     found: dict[str, list[Run]] = {}
     for run in runs:
         found.setdefault(show(value_of(run, key)), []).append(run)
-    return {value: found[value] for value in sorted(found, key=natural)}
+    return {value: found[value] for value in sorted(found, key=natural_sort_key)}

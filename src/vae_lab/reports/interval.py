@@ -1,4 +1,4 @@
-"""The mean over seeds, and how well it is known."""
+"""The mean over seeds, with its confidence interval."""
 
 import math
 from collections.abc import Sequence
@@ -9,19 +9,26 @@ from scipy.stats import t
 
 
 class Interval(NamedTuple):
+    """A mean with its confidence interval.
+
+    Attributes:
+        mean: the mean.
+        half_width: the half-width of the interval, or None for a single value.
+    """
+
     mean: float
-    half_width: float | None  # None of a single value, which says nothing about its spread
+    half_width: float | None
 
 
 def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """The mean of independent values, and the half-width of its confidence interval for normal deviations.
+    """Return the mean of independent values, and the half-width of its confidence interval for normal deviations.
 
-    mean +- t s / sqrt(n), with s the standard deviation (n - 1 in its denominator) and t the quantile of Student's law
-    with n - 1 degrees of freedom. "Student" 1908, https://doi.org/10.2307/2331554.
+    mean +- t s / sqrt(n), with s the standard deviation (n - 1 in its denominator) and t the quantile of Student's t
+    distribution with n - 1 degrees of freedom. "Student" 1908, https://doi.org/10.2307/2331554.
 
     Args:
-        values: one for each seed, at least one.
-        confidence: the probability with which such an interval holds the true mean.
+        values: one value for each seed, at least one.
+        confidence: the probability that such an interval contains the true mean.
 
     >>> interval([1.0, 2.0, 3.0])
     Interval(mean=2.0, half_width=2.4841377117...)

@@ -1,4 +1,4 @@
-"""Models of two latent units side by side: where the codes of each class lie, and what is decoded from there."""
+"""Compare models of two latent units: their codes, coloured by class, and images decoded from the latent plane."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from vae_lab.configuration.processes import is_first
-from vae_lab.reports.configurations import label, value_of, varying
+from vae_lab.reports.configurations import label, value_of, varying_keys
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.reading import Run, read_runs
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NUM_CODES = 5000
-SIDE = 8  # samples along each side of their grid
+SIDE = 8  # samples along each side of the grid
 
 
 class LatentPlanes(Callback):
-    """Draws `figures/latent_planes.png` when the last job of a sweep is done, of its runs with the first seed."""
+    """Draws `figures/latent_planes.png` of a sweep's runs with the first seed, after its last job."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
-        # Not for commands that end before any job does.
+        # Imported here, since matplotlib takes time and Hydra makes callbacks at the start of every command.
         from vae_lab.reports.drawing import save
 
         sweep_dir = Path(config.hydra.sweep.dir)
@@ -34,11 +34,11 @@ class LatentPlanes(Callback):
 
 
 def latent_planes(runs: list[Run]) -> "Figure":
-    """Codes of test images, coloured by class, above images at codes drawn from the prior or from where codes lie.
+    """Draw the codes of test images, coloured by class, above images decoded from random codes.
 
-    The prior is what samples are drawn from where training drew the codes towards it; elsewhere it is the normal law
-    with the codes' own mean and covariance, which is as much as is known of them. The reconstruction error is the
-    squared error of the image at each test image's code, summed over pixels, in both cases.
+    The random codes are drawn from the prior if training fitted the codes to it, else from a normal distribution with
+    the codes' own mean and covariance. The reconstruction error is the squared error of the image at each test image's
+    code, summed over pixels, in both cases.
 
     Args:
         runs: finished runs of two latent units.
@@ -47,14 +47,21 @@ def latent_planes(runs: list[Run]) -> "Figure":
 
     picture = Figure(figsize=(5.2 * len(runs), 10), layout="constrained")
     axes = picture.subplots(2, len(runs), squeeze=False)
-    keys = varying(runs)
+    keys = varying_keys(runs)
     for run, plane, samples in zip(runs, *axes, strict=True):
         draw(run, label({key: value_of(run, key) for key in keys}), plane, samples)
     return picture
 
 
 def draw(run: Run, name: str, plane: "Axes", samples: "Axes") -> None:
-    """The two panels of a run."""
+    """Draw the two panels of a run.
+
+    Args:
+        run: a finished run of two latent units.
+        name: its title.
+        plane: the panel of the codes.
+        samples: the panel of the images.
+    """
     import torch
 
     from vae_lab import build, load
@@ -72,7 +79,7 @@ def draw(run: Run, name: str, plane: "Axes", samples: "Axes") -> None:
             z, source = noise, "the prior"
         else:
             z = codes.mean(0) + noise @ torch.linalg.cholesky(torch.cov(codes.T)).T
-            source = "a normal law fitted to the codes"
+            source = "a normal distribution fitted to the codes"
         drawn = pictures.grid(trained.model.decode(z).mean, SIDE)  # (3, height, width)
     scatter = plane.scatter(codes[:, 0], codes[:, 1], c=test.labels, cmap="tab10", s=3, alpha=0.6)
     plane.legend(*scatter.legend_elements(), fontsize=7, loc="upper right", title="class", title_fontsize=7)

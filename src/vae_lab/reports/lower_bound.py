@@ -6,7 +6,7 @@ from vae_lab.reports.images_seen import AgainstImages, Line
 
 
 class LowerBound(AgainstImages):
-    """The ELBO on training and on validation images."""
+    """Draws the ELBO on training and on validation images."""
 
     name = "lower_bound"
     rows: ClassVar = {

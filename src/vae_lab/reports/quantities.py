@@ -1,4 +1,4 @@
-"""What is known about each figure of a run: its name, its unit, and which direction is better."""
+"""The metrics of a run: their names, their units, and which direction is better."""
 
 from typing import NamedTuple
 
@@ -6,13 +6,22 @@ from vae_lab.errors import UserError, nearest
 
 
 class Quantity(NamedTuple):
+    """What a metric measures.
+
+    Attributes:
+        name: its name in tables and figures.
+        unit: its unit.
+        higher_is_better: whether a higher value is better.
+        decimals: the decimals that are shown.
+    """
+
     name: str
     unit: str
     higher_is_better: bool
     decimals: int = 2
 
 
-# By the last part of the name in `metrics.json`, such as `elbo` of `test/elbo`.
+# By the last part of the metric's name in `metrics.json`, such as `elbo` of `test/elbo`.
 QUANTITIES = {
     "elbo": Quantity("ELBO", "nats per image", True),
     "rate": Quantity("rate KL(q(z|x) || p(z))", "nats per image", False),
@@ -26,22 +35,27 @@ QUANTITIES = {
 
 
 def quantity(metric: str) -> Quantity:
-    """What a metric measures.
+    """Return what a metric measures.
+
+    Args:
+        metric: its name in `metrics.json`.
 
     Raises:
-        UserError: where it is not known, and so neither is which direction is better.
+        UserError: if the metric is unknown, so that the better direction is unknown too.
 
     >>> quantity("test/elbo").higher_is_better, quantity("test/nll").higher_is_better
     (True, False)
     """
     name = metric.rpartition("/")[2]
     if name not in QUANTITIES:
-        raise UserError(f"{metric}: it is not known which direction of it is better; {nearest(name, QUANTITIES)}")
+        raise UserError(
+            f"{metric}: not a known metric, so the better direction is unknown; {nearest(name, QUANTITIES)}"
+        )
     return QUANTITIES[name]
 
 
 def title(metric: str) -> str:
-    """A metric as the axis of a figure has it.
+    """Return the label of a metric on an axis.
 
     >>> title("val/elbo")
     'validation ELBO (nats per image)'

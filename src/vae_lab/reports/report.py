@@ -1,4 +1,4 @@
-"""From the folders of runs to a report."""
+"""Write a report from the folders of runs."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vae_lab.reports.comparisons import Comparison, compare
-from vae_lab.reports.configurations import fold, varying
+from vae_lab.reports.configurations import fold, varying_keys
 from vae_lab.reports.quantities import quantity
 from vae_lab.reports.tables import heading, left_out, table, to_csv
 from vae_lab.runs.files import write_text
@@ -22,7 +22,7 @@ METRICS = ("test/elbo", "test/rate", "test/distortion", "test/nll", "test/kernel
 
 
 def destination(folders: Sequence[Path]) -> Path:
-    """Where a report goes: into the sweep that it is of; of a single run, or of several folders, to a new one."""
+    """Return the folder of a report: that of the sweep, or a new one if it is of a single run or of several folders."""
     if len(folders) == 1 and not RunFolder(folders[0]).config.is_file():
         return folders[0]
     return Path("outputs", "reports", f"{datetime.now():%Y-%m-%d}", f"{datetime.now():%H-%M-%S-%f}")
@@ -34,16 +34,16 @@ def write_report(
     """Write `report.csv`, `report.md` and `figures/*.png`; the same runs give the same bytes.
 
     Args:
-        folders: of sweeps and of runs.
-        out: where to write.
-        rank_by: the metric that the best is best in.
-        metrics: what is shown of each configuration beside it.
+        folders: the folders of sweeps and of runs.
+        out: the folder to write to.
+        rank_by: the metric that configurations are sorted by, the best first.
+        metrics: the other metrics that are shown.
 
     Returns:
-        what a person reads in the terminal.
+        The text for the terminal.
 
     Raises:
-        UserError: where a folder holds no run, or the direction of a metric is not known.
+        UserError: if a folder holds no run, or a metric is unknown.
     """
     metrics = [rank_by, *(metric for metric in metrics if metric != rank_by)]
     better = "higher" if quantity(rank_by).higher_is_better else "lower"
@@ -51,15 +51,15 @@ def write_report(
         quantity(metric)
     runs = read_runs(folders)
     started = [run for run in runs if run.status != "not started"]
-    keys = varying(started)
+    keys = varying_keys(started)
     rows, repeated = fold(started, keys)
     comparisons = compare(rows, rank_by)
     lines = [
         f"Best first by {rank_by} ({better} is better). Means over seeds ± half-widths of 95% intervals (Student's t); "
-        "of one seed there is no interval.",
+        "one seed has no interval.",
     ]
     if len(comparisons) > 1:
-        lines += ["", f"The figures are of {len(comparisons)} kinds that cannot be compared with each other."]
+        lines += ["", f"There are {len(comparisons)} tables, whose metrics cannot be compared with each other."]
     pictures: list[str] = []
     for place, comparison in enumerate(comparisons):
         lines += ["", f"## {heading(comparison, comparisons)}", "", *table(comparison, keys, metrics)]
@@ -78,7 +78,18 @@ def write_report(
 def write_figures(
     comparison: Comparison, keys: Sequence[str], metrics: Sequence[str], folder: Path, suffix: str
 ) -> list[Path]:
-    """Draw a comparison; figures of an earlier report that are no longer drawn are removed."""
+    """Draw the figures of a comparison and write them; figures of an earlier report are removed first.
+
+    Args:
+        comparison: the configurations.
+        keys: the varying keys.
+        metrics: the metrics, that of the ranking first.
+        folder: the folder of the figures.
+        suffix: the end of the files' names, empty for the first comparison.
+
+    Returns:
+        The paths of the figures.
+    """
     from vae_lab.reports import drawing
 
     if not suffix:
@@ -94,11 +105,11 @@ def write_figures(
 
 
 def pictures_of(comparison: Comparison, keys: Sequence[str], metrics: Sequence[str]) -> Iterator[tuple[str, "Figure"]]:
-    """The pictures of a comparison by name."""
+    """Yield the figures of a comparison with their names."""
     from vae_lab.reports import drawing
 
     for key in keys:
-        picture = drawing.against(comparison.rows, key, metrics[1:])
+        picture = drawing.metrics_against_key(comparison.rows, key, metrics[1:])
         if picture is not None:
             yield f"against_{key.replace('/', '.')}", picture
     plane = drawing.rate_distortion(comparison.rows)

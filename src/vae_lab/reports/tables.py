@@ -1,4 +1,4 @@
-"""A report as text: CSV for programs, Markdown for people."""
+"""A report as text: CSV for programs, Markdown for readers."""
 
 import csv
 import io
@@ -6,50 +6,50 @@ from collections.abc import Sequence
 
 from vae_lab.errors import show
 from vae_lab.reports.comparisons import Comparison
-from vae_lab.reports.configurations import Row, brief, label
+from vae_lab.reports.configurations import Row, label, short_value
 from vae_lab.reports.interval import Interval
 from vae_lab.reports.quantities import quantity
 from vae_lab.runs.reading import Run
 
 
 def to_csv(comparisons: Sequence[Comparison], rest: Sequence[Row], keys: Sequence[str], metrics: Sequence[str]) -> str:
-    """One line for each configuration; half-widths of intervals beside the means.
+    """Return the configurations as CSV, one line each, with means and half-widths of intervals.
 
     Args:
         comparisons: the configurations with finished runs.
-        rest: those without any.
-        keys: what varies.
-        metrics: the columns of figures.
+        rest: the configurations without finished runs.
+        keys: the varying keys.
+        metrics: the metrics, two columns each.
     """
-    names = differing(comparisons)
+    names = varying_conditions(comparisons)
     head = [*names, *keys, "seeds", *(name for metric in metrics for name in (metric, f"{metric} half-width"))]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(head)
     for comparison in [*comparisons, Comparison({}, list(rest))]:
-        told = [show(comparison.conditions.get(name, "")) for name in names]
+        conditions = [show(comparison.conditions.get(name, "")) for name in names]
         for row in comparison.rows:
-            figures = [value for metric in metrics for value in row.interval(metric) or (None, None)]
-            # The writer leaves a cell empty for None.
-            writer.writerow([*told, *(show(row.values[key]) for key in keys), len(row.runs), *figures])
+            values = [value for metric in metrics for value in row.interval(metric) or (None, None)]
+            # The writer leaves the cell of None empty.
+            writer.writerow([*conditions, *(show(row.values[key]) for key in keys), len(row.runs), *values])
     return text.getvalue()
 
 
 def table(comparison: Comparison, keys: Sequence[str], metrics: Sequence[str]) -> list[str]:
-    """The configurations of a comparison, best first."""
+    """Return the configurations of a comparison as the lines of a Markdown table, best first."""
     known = [metric for metric in metrics if any(row.interval(metric) for row in comparison.rows)]
-    lines = [cells([*keys, "seeds", *known]), cells(["---"] * (len(keys) + 1) + ["---:"] * len(known))]
+    lines = [table_row([*keys, "seeds", *known]), table_row(["---"] * (len(keys) + 1) + ["---:"] * len(known))]
     for row in comparison.rows:
-        figures = [figure(row.interval(metric), quantity(metric).decimals) for metric in known]
-        lines.append(cells([*(brief(row.values[key]) for key in keys), str(len(row.runs)), *figures]))
+        values = [format_interval(row.interval(metric), quantity(metric).decimals) for metric in known]
+        lines.append(table_row([*(short_value(row.values[key]) for key in keys), str(len(row.runs)), *values]))
     return lines
 
 
-def figure(known: Interval | None, decimals: int) -> str:
-    """A mean and its interval.
+def format_interval(known: Interval | None, decimals: int) -> str:
+    """Return a mean and its interval as text; empty for None.
 
-    >>> figure(Interval(-98.7654, 0.321), 2), figure(Interval(-98.7654, None), 2), figure(None, 2)
-    ('-98.77 ± 0.32', '-98.77', '')
+    >>> format_interval(Interval(-98.7654, 0.321), 2), format_interval(Interval(-98.7654, None), 2)
+    ('-98.77 ± 0.32', '-98.77')
     """
     if known is None:
         return ""
@@ -57,29 +57,36 @@ def figure(known: Interval | None, decimals: int) -> str:
     return f"{known.mean:.{decimals}f}{spread}"
 
 
-def cells(values: Sequence[str]) -> str:
+def table_row(values: Sequence[str]) -> str:
+    """Return a row of a Markdown table."""
     return "| " + " | ".join(value.replace("|", "\\|") for value in values) + " |"
 
 
-def differing(comparisons: Sequence[Comparison]) -> list[str]:
-    """The conditions in which comparisons differ."""
+def varying_conditions(comparisons: Sequence[Comparison]) -> list[str]:
+    """Return the names of the conditions in which comparisons differ."""
     names = dict.fromkeys(name for comparison in comparisons for name in comparison.conditions)
     return [name for name in names if len({repr(each.conditions.get(name)) for each in comparisons}) > 1]
 
 
 def heading(comparison: Comparison, comparisons: Sequence[Comparison]) -> str:
-    """What the figures of a comparison are of."""
-    names = ["data", "binarize", "dequantize", "given", *differing(comparisons)]
+    """Return the heading of a comparison: what its metrics were measured on."""
+    names = ["data", "binarize", "dequantize", "given", *varying_conditions(comparisons)]
     return label({name: comparison.conditions[name] for name in dict.fromkeys(names) if name in comparison.conditions})
 
 
 def left_out(rows: Sequence[Row], waiting: Sequence[Run], repeated: Sequence[tuple[Run, Run]]) -> list[str]:
-    """The runs that are in no figure, and why."""
+    """Return the runs that are in no table, with the reasons, as the lines of a Markdown list.
+
+    Args:
+        rows: the configurations.
+        waiting: runs that have not started.
+        repeated: pairs of a run that repeats another and the run that is counted.
+    """
     lines = []
     for row in rows:
         for run in row.others:
             what = label({**row.values, "seed": run.seed})
             lines.append(f"- {run.name} ({what}): {run.status}{run.reason and ': ' + run.reason}")
     lines += [f"- {run.name} ({label(run.settings)}): {run.status}" for run in waiting]
-    lines += [f"- {run.name}: it repeats {first.name}, seed and all" for run, first in repeated]
+    lines += [f"- {run.name}: it repeats {first.name}, with the same seed" for run, first in repeated]
     return lines

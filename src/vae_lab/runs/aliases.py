@@ -1,6 +1,6 @@
-"""The names that classes had in earlier versions, as recorded configurations still have them.
+"""Map the class names of earlier versions, which recorded configurations contain, to today's names.
 
-A dotted name in a run's folder is a file format: it is never looked up as it stands, but by the present name.
+The dotted names in a run's folder are a file format: each is mapped to today's name before it is imported.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-# Where the classes of a module of version 0.1 are found today: by the longest name that fits.
+# Classes of version 0.1 that have another name today; they take precedence over the modules.
+CLASSES = {
+    "vae_lab.marginal_likelihood.MarginalLikelihood": "vae_lab.training.TrackMarginalLikelihood",
+    "vae_lab.reports.marginal_likelihood.MarginalLikelihood": "vae_lab.reports.MarginalLikelihoodFigure",
+}
+
+# Today's packages of the classes of version 0.1, by their module; the longest matching prefix applies.
 MODULES = {
     "vae_lab.after_training": "vae_lab.training",
     "vae_lab.callbacks": "vae_lab.training",
@@ -30,11 +36,15 @@ MODULES = {
 
 
 def current_name(target: str) -> str:
-    """The present name of a class that a recorded configuration names.
+    """Return today's name of a class that a recorded configuration names.
 
     >>> current_name("vae_lab.likelihoods.gaussian.Gaussian"), current_name("torch.optim.Adam")
     ('vae_lab.likelihoods.Gaussian', 'torch.optim.Adam')
+    >>> current_name("vae_lab.marginal_likelihood.MarginalLikelihood")
+    'vae_lab.training.TrackMarginalLikelihood'
     """
+    if target in CLASSES:
+        return CLASSES[target]
     module, _, name = target.rpartition(".")
     package = module
     while package not in MODULES:
@@ -45,19 +55,19 @@ def current_name(target: str) -> str:
 
 
 def with_current_names(config: DictConfig) -> DictConfig:
-    """A copy of a configuration in which every `_target_` says the present name of its class."""
+    """Return a copy of a configuration in which every `_target_` is today's name of its class."""
     plain = OmegaConf.to_container(config, resolve=False)
     assert isinstance(plain, dict)
-    return OmegaConf.create(renamed(plain))
+    return OmegaConf.create(rename_targets(plain))
 
 
-def renamed(node: Any) -> Any:
-    """A plain configuration, or a part of one, with present names."""
+def rename_targets(node: Any) -> Any:
+    """Return a plain configuration, or a part of one, with today's names in every `_target_`."""
     if isinstance(node, list):
-        return [renamed(item) for item in node]
+        return [rename_targets(item) for item in node]
     if not isinstance(node, Mapping):
         return node
     return {
-        key: current_name(value) if key == "_target_" and isinstance(value, str) else renamed(value)
+        key: current_name(value) if key == "_target_" and isinstance(value, str) else rename_targets(value)
         for key, value in node.items()
     }

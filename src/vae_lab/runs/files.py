@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Write files atomically: completely, or not at all."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,12 +9,12 @@ from typing import Any
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """A file beside a path, to be written inside the context, that takes the path's place when all went well.
+    """Yield a temporary path beside `path`, to be written inside the context; on success it replaces `path`.
 
-    Whoever reads the path meanwhile, or after an interruption, finds what was there before. Folders are made.
+    A process that reads `path` meanwhile, or after an interruption, finds the old content. Missing folders are made.
 
     Args:
-        path: where the file is to stand in the end.
+        path: the final path of the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f"{path.stem}.unfinished{path.suffix}")
@@ -23,11 +23,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text, whole or not at all."""
+    """Write a text file atomically."""
     with atomic_write(path) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write JSON, whole or not at all."""
+    """Write a JSON file atomically."""
     write_text(path, json.dumps(content, indent=2) + "\n")

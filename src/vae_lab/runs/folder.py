@@ -1,4 +1,4 @@
-"""The folder of a run: the names of what it holds, and its recorded configuration."""
+"""The folder of a run: the names of its files, and its recorded configuration."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +14,10 @@ from vae_lab.runs.files import atomic_write
 
 @dataclass(frozen=True)
 class RunFolder:
-    """The files and folders of one run, by what they are for.
+    """The files and folders of one run, by their purpose.
 
     Attributes:
-        path: the folder itself.
+        path: the run's folder.
     """
 
     path: Path
@@ -34,22 +34,22 @@ class RunFolder:
 
     @property
     def overrides(self) -> Path:
-        """What the command line gave."""
+        """The overrides of the command line."""
         return self.path / ".hydra" / "overrides.yaml"
 
     @property
     def metrics(self) -> Path:
-        """The metrics of the test; its presence says that the run finished."""
+        """The metrics of the run; the file's presence means that the run finished."""
         return self.path / "metrics.json"
 
     @property
     def failed(self) -> Path:
-        """Why a job of a sweep failed, in its first line."""
+        """Why a job of a sweep failed, in the first line of the file."""
         return self.path / "failed.txt"
 
     @property
     def pruned(self) -> Path:
-        """Why a trial of a search was stopped early, in its first line."""
+        """Why a trial of a search was stopped early, in the first line of the file."""
         return self.path / "pruned.txt"
 
     @property
@@ -64,7 +64,7 @@ class RunFolder:
 
     @property
     def last_checkpoint(self) -> Path:
-        """The state to go on from."""
+        """The last state of the training, to resume from."""
         return self.checkpoints / "last.ckpt"
 
     @property
@@ -74,27 +74,27 @@ class RunFolder:
 
     @property
     def evaluation(self) -> Path:
-        """What `vae_lab.evaluate` measured."""
+        """The estimates of `vae_lab.evaluate`."""
         return self.path / "evaluation.json"
 
     @property
     def gradient_variance(self) -> Path:
-        """What `vae_lab.gradient_variance` measured."""
+        """The results of `vae_lab.gradient_variance`."""
         return self.path / "gradient_variance.json"
 
     def read_config(self) -> DictConfig | None:
-        """The recorded configuration, its classes by their present names; None where there is none."""
+        """Read the recorded configuration, its classes by today's names; None if there is none."""
         return read_yaml(self.config)
 
     def read_hydra_config(self) -> DictConfig | None:
-        """Hydra's recorded part of it, likewise."""
+        """Read Hydra's recorded part of the configuration, its classes by today's names; None if there is none."""
         return read_yaml(self.hydra_config)
 
     def record(self, config: DictConfig) -> None:
-        """Write a run's configuration, as Hydra would do it.
+        """Write a run's configuration, as Hydra would.
 
-        Hydra itself is told not to (`hydra.output_subdir: null`): it writes before anything can be compared, and would
-        so replace what is known about another run in the same folder.
+        Hydra itself does not write it (`hydra.output_subdir: null`): it would write before the configuration can be
+        compared with that of another run in the same folder, and would replace it.
         """
         if not is_first():
             return
@@ -105,7 +105,7 @@ class RunFolder:
 
 
 def read_yaml(path: Path) -> DictConfig | None:
-    """A recorded configuration, its classes by their present names; None where there is no such file."""
+    """Read a recorded configuration, its classes by today's names; None if the file does not exist."""
     if not path.is_file():
         return None
     config = OmegaConf.load(path)
@@ -114,13 +114,13 @@ def read_yaml(path: Path) -> DictConfig | None:
 
 
 def save_yaml(config: DictConfig | ListConfig, path: Path) -> None:
-    """Write a YAML, whole or not at all."""
+    """Write a YAML file atomically."""
     with atomic_write(path) as unfinished:
         OmegaConf.save(config, unfinished)
 
 
 def folder_of(config: DictConfig, number: int) -> Path:
-    """The folder of a sweep's job.
+    """Return the folder of a sweep's job.
 
     Args:
         config: a configuration with Hydra's own part.

@@ -1,4 +1,4 @@
-"""The runs that a sweep is to consist of, as its command line says."""
+"""The runs that a sweep consists of, according to its command line."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,16 +14,16 @@ GRID = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
 
 
 def is_grid(hydra: Any) -> bool:
-    """Whether a sweep is Hydra's own: all combinations, known from the start."""
+    """Return whether a sweep is Hydra's own grid of all combinations, which is known from the start."""
     return str(hydra.sweeper["_target_"]) == GRID
 
 
 def grid(hydra: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
-    """The overrides of each job, in the order in which Hydra numbers them.
+    """Return the overrides of each job, in the order in which Hydra numbers them.
 
     Args:
-        hydra: Hydra's own configuration, with what a ready sweep varies.
-        arguments: the overrides of the command line, which win over those of a ready sweep.
+        hydra: Hydra's own configuration, with the values of a ready sweep.
+        arguments: the overrides of the command line, which replace those of a ready sweep.
     """
     ready = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
     overrides = [override for override in parse([*ready, *arguments]) if not override.is_hydra_override()]
@@ -32,7 +32,7 @@ def grid(hydra: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
 
 
 def planned_overrides(sweep_dir: Path) -> dict[str, list[str]]:
-    """What is swept in each job that a folder was made for, by the job's own folder; empty where that is not known."""
+    """Return the swept overrides of each job of a sweep, by the job's folder; empty if the sweep is not a grid."""
     path = sweep_dir / "multirun.yaml"
     if not path.is_file():
         return {}

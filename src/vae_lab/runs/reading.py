@@ -1,4 +1,4 @@
-"""The runs of a report, finished or not, as their folders tell them."""
+"""Read the runs of a report, finished or not, from their folders."""
 
 import json
 import re
@@ -12,34 +12,49 @@ from omegaconf import DictConfig, OmegaConf
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.planned import planned_overrides
-from vae_lab.runs.same_run import leaves
+from vae_lab.runs.same_run import flat_settings
 
 Status = Literal["finished", "pruned", "failed", "unfinished", "not started"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is known about a run."""
+    """A run of a report.
 
-    name: str  # its folder, inside that of the sweep
+    Attributes:
+        name: its folder, relative to that of the sweep.
+        folder: its folder.
+        status: how far it got.
+        settings: its settings by dotted key; for a run that did not start, the overrides of its job.
+        choices: its choices by config group.
+        metrics: its metrics; empty unless it finished.
+        overridden: the keys of the settings that the command line gave.
+        reason: why it failed or was pruned.
+    """
+
+    name: str
     folder: Path
     status: Status
-    settings: dict[str, object]  # by dotted key; of a run that did not start, what its command says
-    choices: dict[str, str | None] = field(default_factory=dict)  # by config group
-    metrics: dict[str, float | int | str] = field(default_factory=dict)  # empty unless finished
-    overridden: frozenset[str] = frozenset()  # the settings that the command gave
-    reason: str = ""  # why it failed or was pruned
+    settings: dict[str, object]
+    choices: dict[str, str | None] = field(default_factory=dict)
+    metrics: dict[str, float | int | str] = field(default_factory=dict)
+    overridden: frozenset[str] = frozenset()
+    reason: str = ""
 
     @property
     def seed(self) -> object:
+        """The seed of the run."""
         return self.settings.get("seed")
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
-    """All runs in the given folders, each a sweep or a run, in the order of their jobs.
+    """Read all runs in the given folders, in the order of their jobs.
+
+    Args:
+        folders: the folders of sweeps and of runs.
 
     Raises:
-        UserError: where a folder holds no run.
+        UserError: if a folder holds no run.
     """
     runs: dict[Path, Run] = {}
     for folder in folders:
@@ -47,22 +62,27 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
         waiting = {folder / name: job for name, job in planned_overrides(folder).items() if folder / name not in found}
         if not found and not waiting:
             raise UserError(f"sweep={folder}: there is no run in this folder")
-        for run_dir in sorted([*found, *waiting], key=lambda path: natural(str(path))):
+        for run_dir in sorted([*found, *waiting], key=lambda path: natural_sort_key(str(path))):
             name = str(run_dir.relative_to(folder)) if len(folders) == 1 and run_dir != folder else str(run_dir)
             job = waiting.get(run_dir)
             run = read_run(name, run_dir) if job is None else not_started(name, run_dir, job)
-            runs.setdefault(run_dir.resolve(), run)  # a run that is named twice is one run
+            runs.setdefault(run_dir.resolve(), run)  # a run that is given twice counts once
     return list(runs.values())
 
 
 def read_run(name: str, folder: Path) -> Run:
-    """A run that has been started."""
+    """Read a run that was started.
+
+    Args:
+        name: the name of the run in the report.
+        folder: its folder.
+    """
     files = RunFolder(folder)
     config = files.read_config()
     assert config is not None
-    settings = leaves(config)
+    settings = flat_settings(config)
     choices = choices_of(folder, config)
-    given = overridden(folder)
+    given = overridden_keys(folder)
     if files.metrics.is_file():
         return Run(name, folder, "finished", settings, choices, json.loads(files.metrics.read_text()), given)
     ends: dict[Status, Path] = {"pruned": files.pruned, "failed": files.failed}
@@ -73,13 +93,19 @@ def read_run(name: str, folder: Path) -> Run:
 
 
 def not_started(name: str, folder: Path, job: Sequence[str]) -> Run:
-    """A run that is still to come."""
+    """Return a run that was planned and has not started.
+
+    Args:
+        name: the name of the run in the report.
+        folder: its future folder.
+        job: the overrides of its job.
+    """
     overrides = dict(override.lstrip("+~").split("=", 1) for override in job if "=" in override)
     return Run(name, folder, "not started", dict(overrides))
 
 
-def overridden(folder: Path) -> frozenset[str]:
-    """The dotted keys that a run's command line gave."""
+def overridden_keys(folder: Path) -> frozenset[str]:
+    """Return the dotted keys that a run's command line set."""
     path = RunFolder(folder).overrides
     if not path.is_file():
         return frozenset()
@@ -87,7 +113,7 @@ def overridden(folder: Path) -> frozenset[str]:
 
 
 def choices_of(folder: Path, config: DictConfig) -> dict[str, str | None]:
-    """The choices of the config groups; where Hydra's record is missing, the names of the classes."""
+    """Return the choices of the config groups; if Hydra's record is missing, the names of the classes instead."""
     recorded = RunFolder(folder).read_hydra_config()
     if recorded is not None:
         chosen = recorded.hydra.runtime.choices
@@ -96,6 +122,10 @@ def choices_of(folder: Path, config: DictConfig) -> dict[str, str | None]:
     return {group: str(node["_target_"]).rpartition(".")[2] for group, node in nodes.items()}
 
 
-def natural(name: str) -> list[tuple[int, str]]:
-    """A key that sorts numbers in names by their value: 2 before 10."""
+def natural_sort_key(name: str) -> list[tuple[int, str]]:
+    """Return a sort key that orders numbers inside names by their value: 2 before 10.
+
+    >>> sorted(["run 10", "run 2"], key=natural_sort_key)
+    ['run 2', 'run 10']
+    """
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]

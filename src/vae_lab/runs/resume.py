@@ -1,4 +1,4 @@
-"""`resume=DIR`: the command line that goes on with a run, in its folder and with its own configuration."""
+"""`resume=DIR`: the command line that resumes a run in its folder, with its own configuration."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +14,7 @@ from vae_lab.errors import UserError, show
 from vae_lab.runs.files import atomic_write
 from vae_lab.runs.folder import RunFolder
 
-# What may change in a resumed run, since it cannot change the result so far: how long, where, and what is shown.
+# Keys that may change in a resumed run, since they cannot change its result so far: length, devices, and output.
 RESUMABLE = (
     "trainer.max_epochs",
     "trainer.accelerator",
@@ -31,17 +31,21 @@ RESUMABLE = (
 
 
 def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] | None:
-    """The command line that resumes a run, or None where nothing is to be resumed.
+    """Return the command line that resumes a run, or None if there is no `resume=DIR`.
+
+    Args:
+        arguments: the arguments of the command line.
+        multirun: whether the command is a multirun.
 
     Raises:
-        UserError: where the folder holds no run, or an override would change what the run is.
+        UserError: if the folder holds no run, or an override would change the run's result.
     """
     overrides = parse(arguments)
     folders = [override.value() for override in overrides if override.key_or_group == "resume"]
     if not folders or folders[-1] is None:
         return None
     if multirun:
-        raise UserError(f"resume={folders[-1]}: one run is resumed at a time; leave out -m")
+        raise UserError(f"resume={folders[-1]}: only one run can be resumed at a time; leave out -m")
     run_dir = Path(str(folders[-1])).absolute()
     settings = RunFolder(run_dir).config
     config = RunFolder(run_dir).read_config()
@@ -52,12 +56,12 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
     apply(config, others, run_dir)
     check(config)
     if config.trainer.max_epochs > planned and is_first():
-        note_epochs(settings, config.trainer.max_epochs)
+        record_max_epochs(settings, config.trainer.max_epochs)
     return [
         f"--config-path={settings.parent}",
         "--config-name=config",
-        f"resume={written(str(run_dir))}",
-        f"hydra.run.dir={written(str(run_dir))}",
+        f"resume={override_value(str(run_dir))}",
+        f"hydra.run.dir={override_value(str(run_dir))}",
         "hydra.output_subdir=null",
         "hydra.job.name=train",
         "hydra.job_logging.formatters.simple.format='%(message)s'",
@@ -67,22 +71,33 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
 
 
 def callbacks_of(run_dir: Path) -> list[str]:
-    """What the run's experiment does when it ends, as overrides: Hydra's part of a configuration lies apart."""
+    """Return the Hydra callbacks of the run's experiment as overrides, since `config.yaml` does not contain them."""
     recorded = RunFolder(run_dir).read_hydra_config()
     if recorded is None:
         return []
     callbacks = recorded.hydra.get("callbacks") or {}
-    return [f"+hydra.callbacks.{name}={written(OmegaConf.to_container(node))}" for name, node in callbacks.items()]
+    return [
+        f"+hydra.callbacks.{name}={override_value(OmegaConf.to_container(node))}" for name, node in callbacks.items()
+    ]
 
 
 def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> None:
-    """Apply the overrides that a resumed run may have."""
+    """Apply the overrides that a resumed run may have to its configuration.
+
+    Args:
+        config: the configuration, which is changed.
+        overrides: the overrides of the command line.
+        run_dir: the run's folder.
+
+    Raises:
+        UserError: if an override would change the run's result, or if the run has finished.
+    """
     before, planned = config.trainer.max_epochs, epochs_of(config)
     for override in overrides:
         key = override.key_or_group
         if not key.startswith(RESUMABLE):
             raise UserError(
-                f"{override.input_line}: it would change what the run in {run_dir} is; leave it out, "
+                f"{override.input_line}: this would change the result of the run in {run_dir}; leave it out, "
                 "or start a new run without resume"
             )
         if not key.startswith("hydra"):
@@ -90,43 +105,43 @@ def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> N
     given = config.trainer.max_epochs
     if not isinstance(given, int) or given < before:
         raise UserError(
-            f"trainer.max_epochs={given}: the run has trainer.max_epochs={before}; it can only train longer"
+            f"trainer.max_epochs={given}: expected a whole number of at least {before}, as the run has been configured"
         )
     if given > before and config.get("schedule") is not None:
         raise UserError(
-            f"trainer.max_epochs={given}: the learning rate follows a schedule over all {planned} epochs, which a "
-            "longer run would have had from the start; start a new run without resume"
+            f"trainer.max_epochs={given}: the learning rate follows a schedule over all {planned} epochs, which would "
+            "differ from the start in a longer run; start a new run without resume"
         )
     if RunFolder(run_dir).metrics.is_file() and epochs_of(config) == planned:
         raise UserError(
             f"resume={run_dir}: this run has finished (its metrics.json is there); "
-            f"to train on, raise trainer.max_epochs above {before}"
+            f"to train longer, raise trainer.max_epochs above {before}"
         )
 
 
 def epochs_of(config: DictConfig) -> int:
-    """The epochs that a run trains."""
+    """Return the number of epochs that a run trains."""
     return length(config.trainer, config.get("epochs_scale", 1.0))["max_epochs"]
 
 
-def note_epochs(settings: Path, epochs: int) -> None:
-    """Write a longer training into the run's configuration, for the next time it is resumed."""
+def record_max_epochs(settings: Path, epochs: int) -> None:
+    """Write a larger number of epochs into the run's recorded configuration, for the next time it is resumed."""
     saved = OmegaConf.load(settings)
     OmegaConf.update(saved, "trainer.max_epochs", epochs)
     with atomic_write(settings) as unfinished:
         OmegaConf.save(saved, unfinished)
 
 
-def written(value: object) -> str:
-    """A value as Hydra's override grammar takes it.
+def override_value(value: object) -> str:
+    """Return a value in the syntax of Hydra's overrides.
 
-    >>> written({"measure": ["nll"], "source": "Burda's, 2016", "num_images": None})
+    >>> override_value({"measure": ["nll"], "source": "Burda's, 2016", "num_images": None})
     "{measure:['nll'],source:'Burda\\\\'s, 2016',num_images:null}"
     """
     if isinstance(value, Mapping):
-        return f"{{{','.join(f'{key}:{written(item)}' for key, item in value.items())}}}"
+        return f"{{{','.join(f'{key}:{override_value(item)}' for key, item in value.items())}}}"
     if isinstance(value, list):
-        return f"[{','.join(map(written, value))}]"
+        return f"[{','.join(map(override_value, value))}]"
     if not isinstance(value, str):
         return show(value)
     escaped = value.replace("'", "\\'")

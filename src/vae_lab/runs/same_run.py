@@ -1,4 +1,4 @@
-"""Whether a configuration is that of the run in a folder, and how far that run got."""
+"""Compare a configuration with that of the run in a folder, and check whether that run finished."""
 
 from pathlib import Path
 
@@ -14,57 +14,61 @@ EPOCHS = "trainer.max_epochs"
 
 
 def check_same_run(run_dir: Path, config: DictConfig) -> None:
-    """Refuse to go on in the folder of another run that has something to lose.
+    """Check that a folder does not hold the results of another run.
+
+    Args:
+        run_dir: the folder.
+        config: the configuration of the run to start there.
 
     Raises:
-        UserError: where the folder holds results of a configuration that differs in what decides them.
+        UserError: if the folder holds results of a configuration with other results.
     """
     folder = RunFolder(run_dir)
     before = folder.read_config()
     if before is None or not (folder.metrics.is_file() or folder.last_checkpoint.is_file()):
         return
     trains_longer = config.trainer.max_epochs > before.trainer.max_epochs
-    if trains_longer and config.get("schedule") is None:  # which would have been another from the start
+    if trains_longer and config.get("schedule") is None:  # a schedule would have been different from the start
         before.trainer.max_epochs = config.trainer.max_epochs
     check_same_settings(before, config, f"the folder {run_dir} holds a run")
 
 
 def check_same_settings(before: DictConfig, config: DictConfig, holds: str) -> None:
-    """Refuse a configuration that differs from an earlier one in what decides results.
+    """Check that two configurations agree in all settings that decide the results.
 
     Args:
-        before: the earlier one.
-        config: the new one.
-        holds: what has the earlier one, and where.
+        before: the earlier configuration.
+        config: the new configuration.
+        holds: where the earlier one was recorded, as the start of a sentence: "the folder X holds a run".
 
     Raises:
-        UserError: with the first setting that differs.
+        UserError: if a setting differs; names the first one.
     """
-    old, new = leaves(before), leaves(config)
+    old, new = flat_settings(before), flat_settings(config)
     for key in sorted(old.keys() | new.keys()):
         if old.get(key) != new.get(key) and (key == EPOCHS or not key.startswith(RESUMABLE)):
             raise UserError(
-                f"{spelled(key, new)}: {holds} with {spelled(key, old)}, and "
+                f"{format_setting(key, new)}: {holds} with {format_setting(key, old)}, and "
                 "nothing in it is replaced; choose another hydra.sweep.dir, or repeat the command of that sweep"
             )
 
 
-def spelled(key: str, settings: dict[str, object]) -> str:
-    """A setting as the command line writes it: of a part, its choice."""
+def format_setting(key: str, settings: dict[str, object]) -> str:
+    """Return a setting as on the command line: `GROUP=CHOICE` for the class of a part, else `KEY=VALUE`."""
     value = settings.get(key)
     group, _, last = key.rpartition(".")
     return named(group, str(value)) if last == "_target_" and value else f"{key}={show(value)}"
 
 
-def leaves(config: DictConfig) -> dict[str, object]:
-    """The settings of a run by dotted key."""
+def flat_settings(config: DictConfig) -> dict[str, object]:
+    """Return the settings of a configuration by dotted key."""
     plain = OmegaConf.to_container(config, resolve=False)
     assert isinstance(plain, dict)
     return flatten(plain)
 
 
 def is_finished(run_dir: Path, config: DictConfig) -> bool:
-    """Whether the run in a folder has trained as long as it is to, and was tested."""
+    """Return whether the run in a folder was trained for the configured number of epochs, and tested."""
     folder = RunFolder(run_dir)
     before = folder.read_config()
     if before is None or not folder.metrics.is_file():

@@ -1,4 +1,4 @@
-"""A trained run, back in Python."""
+"""Load a trained run in Python."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,58 +20,97 @@ from vae_lab.runs.folder import RunFolder
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained model, with what is known about it.
+    """A trained model with its configuration and metrics.
 
-    Images are of shape (B, C, H, W) in [0, 1], as the model saw them (binarised, for a Bernoulli likelihood). A model
-    that was trained with condition=label takes their classes beside them: numbers of shape (B,), or one for all.
+    Images are of shape (B, C, H, W), with pixels in [0, 1], as the model saw them in training (binarised, for a
+    Bernoulli likelihood). A model that was trained with condition=label also needs their classes: integers of shape
+    (B,), or one integer for all images.
+
+    Attributes:
+        model: the model.
+        config: the run's configuration.
+        image_shape: channels, height, width.
+        metrics: the run's metrics; empty if it did not finish.
+        fits_prior: whether training fitted the codes to the prior.
+        num_classes: the number of classes that the model is conditioned on, or None.
     """
 
     model: LatentModel
     config: DictConfig
-    image_shape: tuple[int, ...]  # channels, height, width
-    metrics: results.Metrics  # empty where the run did not finish
-    fits_prior: bool  # whether training drew the codes towards the prior
+    image_shape: tuple[int, ...]
+    metrics: results.Metrics
+    fits_prior: bool
 
-    num_classes: int | None = None  # the classes that it is conditioned on
+    num_classes: int | None = None
 
     @torch.no_grad()
     def encode(self, images: Tensor, labels: Tensor | int | None = None) -> Distribution:
-        """The posterior q(z | x): `.mean` and `.sample()` have shape (B, *latent)."""
+        """Return the posterior q(z | x): `.mean` and `.sample()` have shape (B, *latent).
+
+        Args:
+            images: of shape (B, C, H, W).
+            labels: their classes, if the model is conditioned on them.
+
+        Raises:
+            ValueError: if the images have another shape, or the labels are missing or superfluous.
+        """
         self._check(images)
         return self.model.encode(images, self._one_hot(labels, len(images)))
 
     @torch.no_grad()
     def decode(self, z: Tensor, labels: Tensor | int | None = None) -> Distribution:
-        """The likelihood p(x | z): `.mean` is the image, `.log_prob(x)` is in nats."""
+        """Return the likelihood p(x | z): `.mean` is the image, of shape (B, C, H, W), and `.log_prob(x)` is in nats.
+
+        Args:
+            z: latent variables, of shape (B, *latent).
+            labels: the classes, if the model is conditioned on them.
+
+        Raises:
+            ValueError: if the labels are missing or superfluous.
+        """
         return self.model.decode(z, self._one_hot(labels, len(z)))
 
     @torch.no_grad()
     def sample(self, n: int, labels: Tensor | int | None = None) -> Tensor:
-        """The means of p(x | z) at `n` latent vectors drawn from the prior: images of shape (n, C, H, W).
+        """Return the means of p(x | z) at `n` latent vectors drawn from the prior: images of shape (n, C, H, W).
+
+        Args:
+            n: the number of images.
+            labels: their classes, if the model is conditioned on them.
 
         Raises:
-            UserError: where training left the prior aside, as a plain autoencoder's does.
+            UserError: if training did not fit the codes to the prior, as in a plain autoencoder.
+            ValueError: if the labels are missing or superfluous.
         """
         if not self.fits_prior:
             raise UserError(
-                "this model has no samples: its objective did not draw the codes towards the prior, so the decoder "
-                "does not know what the prior draws; train with another, such as objective=elbo posterior=diagonal"
+                "this model has no samples, because its objective does not fit the codes to the prior, so the decoder "
+                "was not trained on latent vectors of the prior; train with objective=elbo posterior=diagonal"
             )
         return self.model.generate(n, self._one_hot(labels, n)).mean
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor, labels: Tensor | int | None = None) -> Tensor:
-        """The means of p(x | z) at the posteriors' means (or modes): images of shape (B, C, H, W)."""
+        """Return the means of p(x | z) at the posteriors' means (or modes): images of shape (B, C, H, W).
+
+        Args:
+            images: of shape (B, C, H, W).
+            labels: their classes, if the model is conditioned on them.
+
+        Raises:
+            ValueError: if the images have another shape, or the labels are missing or superfluous.
+        """
         self._check(images)
         c = self._one_hot(labels, len(images))
         return self.model.decode(self.model.code(images, c), c).mean
 
     def _check(self, images: Tensor) -> None:
         if tuple(images.shape[1:]) != self.image_shape:
-            raise ValueError(f"images of shape (B, {', '.join(map(str, self.image_shape))}), not {(*images.shape,)}")
+            expected = ", ".join(map(str, self.image_shape))
+            raise ValueError(f"images: expected shape (B, {expected}), got {(*images.shape,)}")
 
     def _one_hot(self, labels: Tensor | int | None, num: int) -> Tensor | None:
-        """The classes of `num` images, of which one number may stand for all."""
+        """Return the one-hot classes of `num` images, of shape (num, classes); None without a condition."""
         if (labels is None) != (self.num_classes is None):
             raise ValueError(
                 "this model is not conditioned on the class: leave out the labels"
@@ -84,21 +123,21 @@ class Trained:
 
 
 def load(run_dir: str | Path) -> Trained:
-    """The best model of a run, with its configuration, on the CPU.
+    """Load the best model of a run, with its configuration, on the CPU.
 
-    Nothing that a checkpoint contains is executed: only tensors and plain containers are read from it.
+    Only tensors and plain containers are read from the checkpoint, so no code in it is executed.
 
     Args:
         run_dir: a run's folder, such as `outputs/runs/2026-01-31/12-00-00-000000`.
 
     Raises:
-        UserError: where the folder holds no run, or a run without a checkpoint.
+        UserError: if the folder holds no run, or a run without a checkpoint.
     """
     folder = RunFolder(Path(run_dir))
     config = folder.read_config()
     if config is None or not folder.best_checkpoint.is_file():
         missing = folder.config if config is None else folder.best_checkpoint
-        raise UserError(f"{run_dir}: this is no run with a trained model, there is no {missing}")
+        raise UserError(f"{run_dir}: expected the folder of a trained run, but there is no {missing}")
     checkpoint: dict[str, Any] = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
     weights = {
         name.removeprefix("model."): value
@@ -107,7 +146,7 @@ def load(run_dir: str | Path) -> Trained:
     }
     image_shape = tuple(checkpoint["image_shape"])
     model = build.model(config, image_shape, torch.zeros(image_shape), checkpoint["num_classes"])
-    model.to(next(iter(weights.values())).dtype)  # first: single precision would round weights of double precision
+    model.to(next(iter(weights.values())).dtype)  # before loading: float32 would round weights of float64
     model.load_state_dict(weights)
     metrics = results.read_metrics(folder.metrics) if folder.metrics.is_file() else {}
     fits_prior = get_object(config.objective["_target_"]).fits_prior

@@ -1,4 +1,4 @@
-"""Many runs by one command: its jobs, their folders, and what is told at the end."""
+"""Sweeps: many runs by one command, their jobs, their folders, and the report at the end."""
 
 from typing import TYPE_CHECKING
 

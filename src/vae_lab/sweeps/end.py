@@ -1,4 +1,4 @@
-"""What happens when the last job of a sweep is done."""
+"""Finish a sweep after its last job."""
 
 import sys
 from pathlib import Path
@@ -12,20 +12,20 @@ from vae_lab.runs.folder import RunFolder
 
 
 class SweepEnd(Callback):
-    """Writes the report of a sweep, and makes failed jobs the command's exit status."""
+    """Writes the report of a sweep, and exits with an error if a job failed."""
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         if not is_first():
             return
-        # Not for commands that end before any job does.
+        # Imported here, since Hydra makes callbacks at the start of every command.
         from vae_lab.reports.report import write_report
 
         sweep_dir = Path(config.hydra.sweep.dir)
         try:
             print(write_report([sweep_dir], sweep_dir))
         except Exception as error:
-            # Hydra would make a warning of it, and the command would end as if all were well.
-            sys.exit(f"{sweep_dir}: no report could be written ({type(error).__name__}: {error})")
+            # Hydra turns an exception in a callback into a warning, and the command would succeed.
+            sys.exit(f"{sweep_dir}: cannot write the report ({type(error).__name__}: {error})")
         failed = sorted(map(str, sweep_dir.rglob(RunFolder(sweep_dir).failed.name)))
         if failed:
-            sys.exit(f"{len(failed)} of the sweep's jobs failed; what went wrong: {', '.join(failed)}")
+            sys.exit(f"{len(failed)} of the sweep's jobs failed; see {', '.join(failed)}")

@@ -1,4 +1,4 @@
-"""Processes that share the GPUs of one machine: each sees one of them, from before CUDA starts to its own end."""
+"""Processes that share the GPUs of one machine; each process sees one GPU only, fixed before CUDA starts."""
 
 import os
 from collections import deque
@@ -17,43 +17,47 @@ T = TypeVar("T")
 
 
 def visible_gpus() -> list[str]:
-    """The GPUs of this machine, or those that CUDA_VISIBLE_DEVICES leaves of them, by the names that it uses.
+    """Return the GPUs of this machine, or those that CUDA_VISIBLE_DEVICES names, in the syntax of that variable.
 
-    CUDA ignores whatever follows an invalid name:
+    CUDA ignores everything after an invalid name:
     https://docs.nvidia.com/cuda/cuda-c-programming-guide/index.html#cuda-environment-variables
     """
     named = os.environ.get(VISIBLE)
     if named is not None:
         return list(takewhile(lambda name: name not in ("", "-1"), map(str.strip, named.split(","))))
-    # It asks the driver, without starting CUDA, so that the memory of the GPUs is left to the jobs.
+    # This asks the driver without starting CUDA, which would take memory of the GPUs.
     from torch.cuda import device_count
 
     return [str(number) for number in range(device_count())]
 
 
-def places(gpus: Sequence[str], runs_per_gpu: int) -> list[str]:
-    """The GPU of each process; the first ones are on different GPUs, so that few jobs spread out.
+def assign_gpus(gpus: Sequence[str], runs_per_gpu: int) -> list[str]:
+    """Return the GPU of each process; the first processes are on different GPUs, so that few jobs spread out.
+
+    Args:
+        gpus: the visible GPUs.
+        runs_per_gpu: the number of processes that share a GPU.
 
     Raises:
-        UserError: where there is no place.
+        UserError: if there is no GPU, or `runs_per_gpu` is less than 1.
 
-    >>> places(["0", "3"], 2)
+    >>> assign_gpus(["0", "3"], 2)
     ['0', '3', '0', '3']
     """
     if runs_per_gpu < 1:
-        raise UserError(f"hydra.launcher.runs_per_gpu={runs_per_gpu}: it must be at least 1")
+        raise UserError(f"hydra.launcher.runs_per_gpu={runs_per_gpu}: expected at least 1")
     if not gpus:
         raise UserError(
-            f"launcher=gpus: there is no GPU to be seen ({VISIBLE}={os.environ.get(VISIBLE, '')}); "
-            "launcher=joblib runs a job on each core of the processor"
+            f"launcher=gpus: no GPU is visible ({VISIBLE}={os.environ.get(VISIBLE, '')}); "
+            "use launcher=joblib, which runs a job on each core of the CPU"
         )
     return [*gpus] * runs_per_gpu
 
 
 class Processes:
-    """A process for each place, which runs one job at a time; they start with their first jobs.
+    """Processes that run one job at a time each; a process starts with its first job.
 
-    The processor's cores are divided among them, unless OMP_NUM_THREADS is set.
+    The CPU's cores are divided among them, unless OMP_NUM_THREADS is set.
 
     Args:
         gpus: the GPU of each process.
@@ -67,10 +71,10 @@ class Processes:
         return len(self.processes)
 
     def run(self, jobs: Sequence[Callable[[], T]]) -> list[T]:
-        """Run jobs, each in the first process that is free.
+        """Run jobs, each in the first free process, and return their results in order.
 
         Raises:
-            Exception: what ended a process, when the others have run the remaining jobs.
+            Exception: the error of a process, after the others have run the remaining jobs.
         """
         pending = deque(enumerate(jobs))
         returned: dict[int, T] = {}

@@ -1,4 +1,4 @@
-"""One job of a sweep: skipped where it is done, resumed where it was interrupted, and its failure told."""
+"""Run one job of a sweep: skip it if it finished before, resume it if it was interrupted, and record a failure."""
 
 import json
 import logging
@@ -20,22 +20,25 @@ from vae_lab.sweeps.search.settings import is_search
 log = logging.getLogger(__name__)
 
 
-class Pruned(Exception):  # noqa: N818 - it is no error
-    """Ends a job that is not worth being trained on; says why."""
+class Pruned(Exception):  # noqa: N818 - not an error
+    """Ends a job that is not worth training further; its message is the reason."""
 
 
 def run_job(config: DictConfig, train: Callable[[DictConfig], float]) -> float:
-    """Run a job, unless it has been.
+    """Run a job, unless it has finished before.
 
     In a grid or a search a failure is written into the job's folder, for the report and the exit status, and the other
-    jobs go on; to another sweeper, which has its own account of failures, it is raised.
+    jobs go on. Other sweepers handle failures themselves, so it is raised.
 
     Args:
         config: a composed configuration.
-        train: the work; returns the value that sweepers go by.
+        train: trains a configuration, and returns the value that sweepers optimise.
+
+    Returns:
+        That value, or NaN if the job was pruned or failed.
 
     Raises:
-        UserError: where the job's folder holds another run.
+        UserError: if the job's folder holds another run.
     """
     hydra = HydraConfig.get()
     run_dir = Path(hydra.runtime.output_dir)
@@ -69,12 +72,12 @@ def run_job(config: DictConfig, train: Callable[[DictConfig], float]) -> float:
 
 
 def one_line(error: Exception) -> str:
-    """What went wrong, in one line."""
+    """Return the message of an error in one line, with its type unless it is a mistake of the user."""
     line = " ".join(str(error).split())
     return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
 
 
 def best_value(run_dir: Path) -> float:
-    """What a finished run returned: the figure that its best epoch was chosen by."""
+    """Return the value that a finished run returned: the metric that its best epoch was chosen by."""
     metrics = json.loads(RunFolder(run_dir).metrics.read_text())
     return float(metrics[metrics["epoch/chosen_by"]])

@@ -1,4 +1,4 @@
-"""The jobs of a sweep, before any of them starts."""
+"""Check the jobs of a sweep before any of them starts."""
 
 from collections.abc import Sequence
 
@@ -16,11 +16,11 @@ GPUS = "hydra_plugins.hydra_gpus_launcher.launcher.GpusLauncher"
 
 
 def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -> None:
-    """Refuse a sweep with a value that works in none of its jobs, nowhere to run, or a folder that holds other runs.
+    """Check a sweep: each value must work in some job, the launcher must be usable, and no folder may hold another run.
 
-    A combination that contradicts itself, of values that work elsewhere in the sweep, is left to its job to report; so
-    are most jobs of a sweeper that only chooses them as it goes.
-    Hydra must have been initialised with the folder of the configuration.
+    If each value of a wrong combination works in another job, the job itself reports it. The jobs of sweepers that
+    choose them one after the other are not checked here, except for the first values of a search. Hydra must have been
+    initialised with the folder of the configuration.
 
     Args:
         config_name: the YAML of the defaults.
@@ -28,13 +28,13 @@ def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -
         arguments: the overrides of the command line.
 
     Raises:
-        UserError: one line, before anything is trained or written.
+        UserError: if the sweep cannot work; nothing is trained or written before.
     """
     if hydra.launcher["_target_"] == GPUS:
-        # Not for other sweeps: it imports torch, to count GPUs.
-        from vae_lab.sweeps.gpus import places, visible_gpus
+        # Imported here, since it imports torch to count GPUs and other sweeps do not need it.
+        from vae_lab.sweeps.gpus import assign_gpus, visible_gpus
 
-        places(visible_gpus(), hydra.launcher.runs_per_gpu)
+        assign_gpus(visible_gpus(), hydra.launcher.runs_per_gpu)
     if is_search(hydra):
         check_search(config_name, hydra, arguments)
     if not is_grid(hydra):

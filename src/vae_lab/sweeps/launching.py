@@ -1,4 +1,4 @@
-"""What the launchers of this package share; Hydra imports it at every start, so it imports nothing heavy."""
+"""The base class of this package's launchers; Hydra imports it at every start, so it imports nothing heavy."""
 
 from abc import ABC
 from collections.abc import Sequence
@@ -11,7 +11,13 @@ from omegaconf import DictConfig, open_dict
 
 
 class JobLauncher(Launcher, ABC):
-    """A launcher that runs Hydra's jobs in a way of its own."""
+    """The common part of this package's launchers.
+
+    Attributes:
+        config: the configuration of the sweep.
+        hydra_context: composes the configurations of the jobs.
+        task_function: the function that runs a configuration.
+    """
 
     config: DictConfig
     hydra_context: HydraContext
@@ -22,24 +28,24 @@ class JobLauncher(Launcher, ABC):
         self.task_function = task_function
         self.config = config
 
-    def begin(self) -> None:
-        """What comes before any job: as Hydra's own launcher has it."""
+    def prepare(self) -> None:
+        """Prepare the launch of jobs, as Hydra's own launcher does: set up the log, and make the sweep's folder."""
         setup_globals()
         self.log_as_sweep()
         Path(str(self.config.hydra.sweep.dir)).mkdir(parents=True, exist_ok=True)
 
     def log_as_sweep(self) -> None:
-        """Log what concerns all jobs; each job sets its own log up."""
+        """Set up the log of the sweep again; each job replaces it by its own."""
         configure_log(self.config.hydra.hydra_logging, self.config.hydra.verbose)
 
 
 def job_config(hydra_context: HydraContext, config: DictConfig, overrides: Sequence[str], number: int) -> DictConfig:
-    """The configuration of a job with Hydra's own part.
+    """Compose the configuration of a job, with Hydra's own part.
 
     Args:
-        hydra_context: what composes it.
+        hydra_context: composes configurations.
         config: the configuration of the sweep.
-        overrides: those of the job.
+        overrides: the overrides of the job.
         number: the job's number.
     """
     job = hydra_context.config_loader.load_sweep_config(config, list(overrides))

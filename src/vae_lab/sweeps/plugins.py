@@ -1,4 +1,4 @@
-"""Are the packages at hand that a sweep is to be chosen and started by?"""
+"""Check that the packages of a launcher or of a search are installed."""
 
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -9,20 +9,20 @@ from vae_lab.errors import UserError
 
 
 def check_plugins(arguments: Sequence[str]) -> None:
-    """Refuse a launcher of `conf/`, or a search, whose package is not installed, and a sweeper that is replaced.
+    """Check that the package of a launcher of `conf/`, or of a search, is installed, and reject Hydra's Optuna sweeper.
 
     Args:
         arguments: the overrides of the command line.
 
     Raises:
-        UserError: one line that names the extra to install, or the sweeper to choose.
+        UserError: if a package is missing or the sweeper is rejected; names the extra to install or the other sweeper.
     """
     for override in parse(arguments):
         group, name = override.key_or_group, str(override.value())
         if (group, name) == ("hydra/sweeper", "optuna"):
             raise UserError(
-                f"{group}={name}: started again, that sweeper repeats its trials, and it stops no hopeless ones; "
-                "write hydra/sweeper=search, which reads the same search spaces and has samplers of its own"
+                f"{group}={name}: when restarted, this sweeper repeats its trials, and it does not stop bad trials; "
+                "use hydra/sweeper=search, which reads the same search spaces"
             )
         if group == "launcher" and (conf_dir() / "launcher" / f"{name}.yaml").is_file():
             extra = name.partition("_")[0]
@@ -31,13 +31,13 @@ def check_plugins(arguments: Sequence[str]) -> None:
             extra, package = "search", "optuna"
         else:
             continue
-        if not installed(package):
+        if not is_installed(package):
             raise UserError(f"{group}={name}: its package is not installed; pip install 'vae_lab[{extra}]'")
 
 
-def installed(package: str) -> bool:
-    """Whether a package can be imported."""
+def is_installed(package: str) -> bool:
+    """Return whether a package can be imported."""
     try:
         return find_spec(package) is not None
-    except ModuleNotFoundError:  # there is not even the one that it is part of
+    except ModuleNotFoundError:  # its parent package is missing
         return False

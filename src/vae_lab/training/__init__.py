@@ -1,4 +1,4 @@
-"""Training: the LightningModule, its callbacks, and one run from its configuration to its metrics."""
+"""Training: the LightningModule, its callbacks, and one run, from its configuration to its metrics."""
 
 from typing import TYPE_CHECKING
 
@@ -7,8 +7,8 @@ from vae_lab.configuration.public_names import lazy_names
 if TYPE_CHECKING:
     from vae_lab.training.after_training import CompareEstimators as CompareEstimators
     from vae_lab.training.after_training import Evaluate as Evaluate
-    from vae_lab.training.callbacks import Figures as Figures
-    from vae_lab.training.marginal_likelihood import MarginalLikelihood as MarginalLikelihood
+    from vae_lab.training.figures import Figures as Figures
+    from vae_lab.training.marginal_likelihood import TrackMarginalLikelihood as TrackMarginalLikelihood
     from vae_lab.training.module import TrainingModule as TrainingModule
     from vae_lab.training.per_image import PerImage as PerImage
 

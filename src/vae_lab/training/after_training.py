@@ -1,4 +1,4 @@
-"""Other commands as the end of an experiment."""
+"""Run other commands at the end of an experiment."""
 
 import sys
 from abc import ABC, abstractmethod
@@ -20,12 +20,12 @@ from vae_lab.evaluation.options import Evaluation, check_measures
 
 
 class AfterTraining(Callback, ABC):
-    """Does to a run, or to all runs of a sweep, once they are trained and tested, what another command would do.
+    """Runs another command on a run, or on all runs of a sweep, after they are trained and tested.
 
-    What cannot work is refused before anything is trained.
+    Its options are checked before anything is trained.
 
     Args:
-        options: keys of that command that are not to have their defaults.
+        options: keys of that command with values other than the defaults.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -33,18 +33,21 @@ class AfterTraining(Callback, ABC):
 
     @abstractmethod
     def check(self) -> None:
-        """Refuse options that the command would refuse.
+        """Check the options as the command does.
 
         Raises:
-            UserError: one line with the key, its value, the reason and the way out.
+            UserError: if an option is wrong; one line with the key, its value, the reason and the fix.
         """
 
     @abstractmethod
     def work(self, folders: Sequence[str]) -> None:
-        """What the command does to finished runs.
+        """Run the command on finished runs.
+
+        Args:
+            folders: the folders of the runs.
 
         Raises:
-            UserError: as the command does.
+            UserError: if the command raises it.
         """
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -69,7 +72,7 @@ class AfterTraining(Callback, ABC):
             exit_on_user_error(lambda: self.work(finished))
 
     def settings(self, command: str, schema: type[BaseModel], run: str | list[str]) -> DictConfig:
-        """The configuration of a command for some runs."""
+        """Return the configuration of a command for some runs: its defaults with the options of this callback."""
         defaults = OmegaConf.load(conf_dir() / f"{command}.yaml")
         assert isinstance(defaults, DictConfig)
         config = OmegaConf.masked_copy(defaults, [key for key in schema.model_fields if key in defaults])
@@ -78,7 +81,10 @@ class AfterTraining(Callback, ABC):
 
 
 def exit_on_user_error(work: Callable[[], None]) -> None:
-    """Work of which a mistake ends the command in one line: of an exception Hydra would make a warning."""
+    """Call a function, and exit with one line if it raises a `UserError`.
+
+    Hydra turns an exception in a callback into a warning, and would go on.
+    """
     try:
         work()
     except UserError as error:
@@ -86,10 +92,10 @@ def exit_on_user_error(work: Callable[[], None]) -> None:
 
 
 class Evaluate(AfterTraining):
-    """Measures runs as `python -m vae_lab.evaluate run=DIR measure=[...]` does it, all in one table.
+    """Measures runs as `python -m vae_lab.evaluate run=DIR measure=[...]` does, all in one table.
 
     Args:
-        measure: the measures by name, with the options that they have by default.
+        measure: the names of the measures; they have their default options.
         options: other keys of that command.
     """
 
@@ -106,17 +112,25 @@ class Evaluate(AfterTraining):
         evaluate_runs(self.evaluation(list(folders)))
 
     def evaluation(self, folders: list[str]) -> DictConfig:
-        """The configuration of that command."""
+        """Return the configuration of that command.
+
+        Raises:
+            UserError: if a measure is unknown.
+        """
         config = self.settings("evaluate", Evaluation, folders)
         for name in self.measure:
             if name not in targets("measure"):
-                raise UserError(f"measure={name}: there is no such measure; {nearest(name, targets('measure'))}")
+                raise UserError(f"measure={name}: this measure is unknown; {nearest(name, targets('measure'))}")
         config.measure = {name: OmegaConf.load(conf_dir() / "measure" / f"{name}.yaml") for name in self.measure}
         return config
 
 
 class CompareEstimators(AfterTraining):
-    """Compares gradient estimators on each run, as `python -m vae_lab.gradient_variance run=DIR` does it."""
+    """Compares gradient estimators on each run, as `python -m vae_lab.gradient_variance run=DIR` does.
+
+    Args:
+        options: keys of that command with values other than the defaults.
+    """
 
     def check(self) -> None:
         check_estimators(self.settings("gradient_variance", GradientVariance, "a run to come"))

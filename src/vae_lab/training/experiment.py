@@ -1,4 +1,4 @@
-"""One run, from a checked configuration to its folder of results."""
+"""Train, validate and test one run, from a checked configuration to its folder of results."""
 
 import logging
 import warnings
@@ -22,8 +22,8 @@ from vae_lab.evaluation.validation_bounds import bits_per_dim
 from vae_lab.runs import results
 from vae_lab.runs.files import write_json
 from vae_lab.runs.folder import RunFolder
-from vae_lab.sweeps.search.pruning import pruning
-from vae_lab.training.callbacks import BestAndLast
+from vae_lab.sweeps.search.pruning import pruning_callbacks
+from vae_lab.training.checkpoints import BestAndLast
 from vae_lab.training.module import TrainingModule
 from vae_lab.training.run import CO_TRAINER, Run
 
@@ -37,8 +37,12 @@ def run_experiment(config: DictConfig) -> float:
         config: a composed and checked configuration.
 
     Returns:
-        The best validation ELBO, in nats per image; of a model that has none, its lowest distortion, and of one without
-        an encoder, its lowest kernel score.
+        The best validation ELBO, in nats per image; for a model without an ELBO its lowest distortion, and for one
+        without an encoder its lowest kernel score.
+
+    Raises:
+        UserError: if training diverged.
+        SystemExit: if a signal interrupted it, with 128 + the signal as its status.
     """
     co_trainer = CO_TRAINER.get()
     run = prepare(config, None if co_trainer is None else co_trainer.data)
@@ -48,27 +52,27 @@ def run_experiment(config: DictConfig) -> float:
         else:
             co_trainer.fit(run)
     except SystemExit as error:
-        stop = signal_behind(error)
-        if stop is None:  # of a scheduler, which goes by its status to start the job again
+        stop = signal_of(error)
+        if stop is None:  # a scheduler exited, and uses the status to start the job again
             raise
         log.info("interrupted; to go on: python -m vae_lab.train resume=%s", run.run_dir)
         raise SystemExit(128 + stop) from error
     return conclude(run)
 
 
-def signal_behind(error: SystemExit) -> Signals | None:
-    """The signal that Lightning made an exit of, or None where it was not Lightning."""
+def signal_of(error: SystemExit) -> Signals | None:
+    """Return the signal that Lightning turned into an exit, or None if the exit has another cause."""
     if isinstance(error, SIGTERMException):
         return SIGTERM
     return SIGINT if isinstance(error.__context__, KeyboardInterrupt) else None
 
 
 def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
-    """Build what a run trains and where it writes.
+    """Build the model, the objective, the data and the trainer of a run.
 
     Args:
         config: a composed and checked configuration.
-        data: its images, where they were read before.
+        data: its images if another run has read them, else None.
     """
     quieten_libraries()
     run_dir = Path(HydraConfig.get().runtime.output_dir)
@@ -90,7 +94,9 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         nll_samples=config.nll_samples,
         compiled=config.compile,
     )
-    trainer = build.trainer(config, run_dir, [timer, checkpoints, *pruning()], first_step=results.step_of(resumed))
+    trainer = build.trainer(
+        config, run_dir, [timer, checkpoints, *pruning_callbacks()], first_step=results.step_of(resumed)
+    )
     describe(config, data, module, trainer.loggers)
 
     rank_zero_only(RunFolder(run_dir).metrics.unlink)(missing_ok=True)
@@ -98,7 +104,11 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
 
 
 def conclude(run: Run) -> float:
-    """Test the best epoch of a run and write the results; returns its validation figure."""
+    """Test the best epoch of a run, write the results, and return the validation metric that it was chosen by.
+
+    Raises:
+        UserError: if no epoch had a finite metric.
+    """
     config, data, module, trainer, checkpoints = run.config, run.data, run.module, run.trainer, run.checkpoints
     if checkpoints.best_value is None:
         raise UserError(
@@ -112,7 +122,7 @@ def conclude(run: Run) -> float:
     seconds = run.timer.time_elapsed()
     metrics: results.Metrics = {
         **tested[0],
-        **checkpoints.best_figures,
+        **checkpoints.best_metrics,
         "epoch": checkpoints.best_epoch,
         "epoch/chosen_by": f"val/{module.criterion.monitored}",
         "train_seconds": seconds,
@@ -121,11 +131,11 @@ def conclude(run: Run) -> float:
         "data/dequantize": data.dequantization,
     }
     if data.left_out is not None:
-        metrics["data/leave_out"] = ",".join(map(str, config.data.leave_out))  # no figure is of images of these classes
+        metrics["data/leave_out"] = ",".join(map(str, config.data.leave_out))  # no metric includes these classes
     if run.ensemble_size > 1:
         metrics["ensemble_size"] = run.ensemble_size  # the seconds are then those of all its members together
     if config.condition is not None:
-        metrics["condition"] = config.condition  # the figures are then of log p(x | class)
+        metrics["condition"] = config.condition  # the metrics are then of log p(x | class)
     if config.corruption is not None:
         metrics["corruption"] = config.corruption["_target_"].rpartition(".")[2]
         metrics["corruption/when"] = config.corruption.when
@@ -140,23 +150,23 @@ def conclude(run: Run) -> float:
 
 
 def quieten_libraries() -> None:
-    """Keep the terminal for what the user asked for."""
+    """Silence messages of the libraries that a user cannot act on."""
     for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning", "matplotlib.font_manager"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    # The images lie in memory and batches are look-ups: there is nothing for worker processes to do.
+    # The images are in memory and a batch is a look-up, so worker processes would have nothing to do.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")
-    # The window of the training log may be longer than an epoch: it goes on in the next one.
+    # The interval of the training log may be longer than an epoch: it continues in the next one.
     warnings.filterwarnings("ignore", ".*is smaller than the logging interval.*")
-    # Lightning's own use of a function of torch that is on its way out.
+    # Lightning itself uses a function that torch deprecated.
     warnings.filterwarnings("ignore", ".*isinstance\\(treespec, LeafSpec\\).*")
-    # The test figures are sums over all processes, with no image counted twice.
+    # The test metrics are sums over all processes, with no image counted twice.
     warnings.filterwarnings("ignore", ".*it is recommended to use `Trainer\\(devices=1, num_nodes=1\\)`.*")
 
 
 @rank_zero_only
 def describe(config: DictConfig, data: ImageData, module: TrainingModule, loggers: list[Logger]) -> None:
-    """Say what is about to be trained, with the choices that were made automatically."""
-    num_parameters, num_beside = (
+    """Log what is about to be trained, with the choices that were made automatically."""
+    num_parameters, num_objective = (
         sum(parameter.numel() for parameter in part.parameters() if parameter.requires_grad)
         for part in (module.model, module.objective)
     )
@@ -168,14 +178,14 @@ def describe(config: DictConfig, data: ImageData, module: TrainingModule, logger
         name = config.corruption["_target_"].rpartition(".")[2]
         log.info("corruption: %s of what the encoder sees, when=%s", name, config.corruption.when)
     log.info("model: %s parameters, latent_dim=%s, seed=%s", f"{num_parameters:,}", config.latent_dim, config.seed)
-    if num_beside:
-        log.info("objective: %s parameters, which training alone needs", f"{num_beside:,}")
+    if num_objective:
+        log.info("objective: %s parameters, used in training only", f"{num_objective:,}")
     for logger in loggers:
         logger.log_hyperparams(hyperparameters(config))
 
 
 def hyperparameters(config: DictConfig) -> dict[str, Any]:
-    """The whole configuration by dotted key."""
+    """Return the whole configuration by dotted key."""
     plain = OmegaConf.to_container(config, resolve=True)
     assert isinstance(plain, dict)
     return flatten(plain)
@@ -183,11 +193,19 @@ def hyperparameters(config: DictConfig) -> dict[str, Any]:
 
 @rank_zero_only
 def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: results.Metrics, step: int) -> None:
-    """Write the results, last of all `metrics.json`: its presence means that the run finished."""
+    """Write the results; `metrics.json` is written last, since its presence means that the run finished.
+
+    Args:
+        config: the run's configuration.
+        loggers: the run's loggers.
+        run_dir: the run's folder.
+        metrics: all metrics of the run.
+        step: the step of the best epoch.
+    """
     finals = {name: value for name, value in metrics.items() if name.startswith(("test/", "val/"))}
     for logger in loggers:
         if isinstance(logger, TensorBoardLogger):
-            # At the step of the best epoch, whose figures they are: at any other they would bend the learning curves.
+            # The metrics are those of the best epoch; at any other step they would distort the learning curves.
             logger.log_hyperparams(hyperparameters(config), finals, step)
         logger.finalize("success")
     write_json(RunFolder(run_dir).metrics, metrics)

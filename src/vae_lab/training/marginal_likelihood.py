@@ -1,4 +1,4 @@
-"""The marginal likelihood while training goes on."""
+"""Log the marginal likelihood during training."""
 
 from typing import Any, cast
 
@@ -13,20 +13,20 @@ from vae_lab.evaluation.measures.marginal_likelihood import Chains, unavailable_
 from vae_lab.objectives.monte_carlo_em import evaluation_mode
 from vae_lab.training.module import TrainingModule
 
-# Of all steps, the share after which the first of the points lies.
+# The share of all steps after which the first point is logged.
 FIRST = 0.01
 
 
-class MarginalLikelihood(Callback):
+class TrackMarginalLikelihood(Callback):
     """Logs log p(x) of some training and validation images at a few points of training.
 
-    `train/log_px` and `val/log_px` are from posterior samples, `..._importance` from importance sampling: see
-    `vae_lab.evaluation.measures.MarginalLikelihood`. The points lie evenly in the logarithm of the steps,
-    from a hundredth of training to its end.
+    `train/log_px` and `val/log_px` are estimated from posterior samples, `..._importance` by importance sampling: see
+    `vae_lab.evaluation.MarginalLikelihood`. The points are spaced evenly in the logarithm of the steps, from 1% of
+    training to its end.
 
     Args:
-        num_points: points of training.
-        num_images: images of each split, the same ones at all points.
+        num_points: the number of points.
+        num_images: the number of images of each split, the same ones at all points.
         num_samples: latent samples for each image, more than there are latent units.
         num_leapfrog: leapfrog steps of a transition.
         num_transitions: transitions of a chain before each of its two samples.
@@ -49,15 +49,18 @@ class MarginalLikelihood(Callback):
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         module = cast(TrainingModule, pl_module)
         data = cast(ImageData, trainer.datamodule)  # type: ignore[attr-defined]
-        like = next(module.parameters())
+        parameter = next(module.parameters())
         splits: tuple[SplitName, ...] = ("train", "val")
         self.images = {
-            name: model_inputs(data, name, module.num_classes, like).some(self.num_images) for name in splits
+            name: model_inputs(data, name, module.num_classes, parameter).some(self.num_images) for name in splits
         }
-        self.points = points(int(trainer.estimated_stepping_batches), self.num_points)
+        self.points = log_spaced_steps(int(trainer.estimated_stepping_batches), self.num_points)
         reason = unavailable_reason(module.model, self.images["val"], self.chains.num_samples)
         if reason is not None:
-            raise UserError(f"callbacks: the marginal likelihood is not to be had by posterior samples: {reason}")
+            raise UserError(
+                f"callbacks: cannot estimate the marginal likelihood from posterior samples: {reason}; "
+                "leave out the callback"
+            )
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -65,10 +68,10 @@ class MarginalLikelihood(Callback):
         step = trainer.global_step
         if not trainer.is_global_zero or not trainer.loggers or step not in self.points:
             return
-        self.points.remove(step)  # several batches may make one step
+        self.points.remove(step)  # with accumulated gradients, several batches have the same step
         module = cast(TrainingModule, pl_module)
         for split, images in self.images.items():
-            # The same noise at every point: what changes between them is the model.
+            # The random numbers are the same at every point, so that only the model changes between them.
             with evaluation_mode(module.model, module.device):
                 found = self.chains.log_likelihoods(module.model, images, module.seed, lambda _: None)
             for logger in trainer.loggers:
@@ -82,10 +85,10 @@ class MarginalLikelihood(Callback):
                 )
 
 
-def points(num_steps: int, num_points: int) -> set[int]:
-    """Steps of training, evenly in their logarithm, with the last.
+def log_spaced_steps(num_steps: int, num_points: int) -> set[int]:
+    """Return steps of training, spaced evenly in their logarithm, including the last.
 
-    >>> sorted(points(1000, 3)), sorted(points(3, 3))
+    >>> sorted(log_spaced_steps(1000, 3)), sorted(log_spaced_steps(3, 3))
     ([10, 100, 1000], [1, 3])
     """
     exponents = (place / (num_points - 1) for place in range(num_points))

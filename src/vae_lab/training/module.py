@@ -1,4 +1,4 @@
-"""The LightningModule: it steps, logs and makes the optimizer; the maths is in the model and the objective."""
+"""The LightningModule: it runs steps, logs metrics and makes the optimizer; model and objective do the maths."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -18,22 +18,27 @@ from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.optimization.lr_schedules import Schedule
 from vae_lab.seeding import RngStream, reseed
-from vae_lab.training.averages import RunningAverages
+from vae_lab.training.running_averages import RunningAverages
 
 
 class TrainingModule(LightningModule):
-    """Trains a model on an objective; validates and tests it by the model's own criterion, whatever the objective.
+    """Trains a model on an objective; validates and tests it by the model's own criterion, for any objective.
 
     Args:
-        model: what is trained.
+        model: the model.
         objective: what is optimised.
         make_optimizer: builds the optimizer of the given parameters.
         schedule: how its learning rate changes, or None.
-        image_shape: channels, height, width; a checkpoint carries it, to be loaded without the data.
+        image_shape: channels, height, width; saved in checkpoints, so that they load without the data.
         num_classes: the classes that the images are conditioned on, or None.
-        seed: the run's seed, from which all noise is derived.
-        nll_samples: latent samples K for each image behind `test/nll`.
+        seed: the run's seed, from which all random numbers are derived.
+        nll_samples: K, latent samples for each image, of `test/nll`.
         compiled: whether the objective runs through `torch.compile`.
+
+    Attributes:
+        criterion: measures the model in validation and testing.
+        train_averages: the training metrics since they were last logged.
+        evaluation_averages: the metrics of the current validation or test.
     """
 
     def __init__(
@@ -58,7 +63,7 @@ class TrainingModule(LightningModule):
         self.num_classes = num_classes
         self.seed = seed
         self.nll_samples = nll_samples
-        # A compiled function beside the modules, not a compiled module among them: that would rename the parameters.
+        # The function is compiled, not the module, because a compiled module renames its parameters.
         self._loss: Callable[..., Loss] = (
             torch.compile(self._eager_loss, fullgraph=True) if compiled else (self._eager_loss)
         )
@@ -90,16 +95,16 @@ class TrainingModule(LightningModule):
         return loss.value
 
     def _log_training(self) -> None:
-        figures = self.train_averages.pop(self._sum_over_processes)
-        check_finite(figures["loss"], self.global_step + 1, self.current_epoch)
+        metrics = self.train_averages.pop(self._sum_over_processes)
+        check_finite(metrics["loss"], self.global_step + 1, self.current_epoch)
         for logger in self.loggers:
-            logger.log_metrics({f"train/{name}": value for name, value in figures.items()}, self.global_step + 1)
+            logger.log_metrics({f"train/{name}": value for name, value in metrics.items()}, self.global_step + 1)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        # The same noise at every validation: what changes between them is the model.
+        # The random numbers are the same at every validation, so that only the model changes between them.
         reseed(self.device, self.seed, RngStream.VALIDATE, self.global_rank, batch_idx)
-        figures = self.criterion.validate(self.model, batch.x, self._condition(batch))
-        self.evaluation_averages.add(figures, len(batch.x))
+        metrics = self.criterion.validate(self.model, batch.x, self._condition(batch))
+        self.evaluation_averages.add(metrics, len(batch.x))
 
     def on_validation_epoch_end(self) -> None:
         self._log_evaluation("val")
@@ -107,18 +112,18 @@ class TrainingModule(LightningModule):
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         reseed(self.device, self.seed, RngStream.TEST, self.global_rank, batch_idx)
         c = self._condition(batch)
-        figures = self.criterion.test(self.model, batch.x, c, nll_samples=self.nll_samples)
-        self.evaluation_averages.add(figures, len(batch.x))
+        metrics = self.criterion.test(self.model, batch.x, c, nll_samples=self.nll_samples)
+        self.evaluation_averages.add(metrics, len(batch.x))
 
     def on_test_epoch_end(self) -> None:
         self._log_evaluation("test")
 
     def _log_evaluation(self, split: str) -> None:
-        figures = self.evaluation_averages.pop(self._sum_over_processes)
-        # The figures are those of all processes already; sync_dist only tells Lightning so.
+        metrics = self.evaluation_averages.pop(self._sum_over_processes)
+        # The metrics are already averages over all processes; without sync_dist Lightning would warn.
         monitored = self.criterion.monitored
-        self.log(f"{split}/{monitored}", figures.pop(monitored), prog_bar=True, sync_dist=True)
-        self.log_dict({f"{split}/{name}": value for name, value in figures.items()}, sync_dist=True)
+        self.log(f"{split}/{monitored}", metrics.pop(monitored), prog_bar=True, sync_dist=True)
+        self.log_dict({f"{split}/{name}": value for name, value in metrics.items()}, sync_dist=True)
 
     def _sum_over_processes(self, totals: Tensor) -> Tensor:
         reduced = self.trainer.strategy.reduce(totals, reduce_op="sum")
@@ -135,10 +140,15 @@ class TrainingModule(LightningModule):
 
 
 def check_finite(loss: float, step: int, epoch: int) -> None:
-    """Refuse to go on with a loss that is no number any more.
+    """Stop the training if the loss is not finite.
+
+    Args:
+        loss: the average loss of the last steps.
+        step: the current step.
+        epoch: the current epoch.
 
     Raises:
-        UserError: where training diverged.
+        UserError: if the loss is not finite.
     """
     if not math.isfinite(loss):
         raise UserError(

@@ -1,4 +1,4 @@
-"""Variational parameters for each image by itself, beside those of an encoder that all images share."""
+"""Compare the encoder's variational parameters with those optimised for each single image."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -41,29 +41,36 @@ SPLITS: tuple[SplitName, ...] = ("train", "test")
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two ways to a diagonal normal q for each of the same images, under the same p."""
+    """The ELBO of the same images under the same p(x, z), with q by the encoder and with q optimised for each image.
 
-    encoder: Tensor  # (I,), the ELBO of what the encoder says
-    per_image: dict[int, Tensor]  # (I,) each, the ELBO after so many steps from the prior on
-    encoder_seconds: float  # for an image
-    per_image_seconds: float  # for an image, all steps
+    Attributes:
+        encoder: the ELBO with the encoder's q, in nats, of shape (I,).
+        per_image: the ELBO after each of some numbers of steps from the prior, of shape (I,) each.
+        encoder_seconds: the time of the encoder, for each image.
+        per_image_seconds: the time of all steps, for each image.
+    """
+
+    encoder: Tensor
+    per_image: dict[int, Tensor]
+    encoder_seconds: float
+    per_image_seconds: float
 
 
 class PerImage(Callback):
-    """Compares the encoder with variational parameters of each image's own when training is done.
+    """Compares the encoder with variational parameters optimised for each single image, after training.
 
-    Without an encoder each image x_i has a mu_i and a sigma_i, found by ascending its ELBO, here from the prior N(0, I)
-    on by Adam, with p(x, z) as trained. So what is compared is inference alone: what the encoder loses by sharing its
-    weights over images (on those that it was trained on, and on new ones), and what it saves for a new image, one pass
-    in the place of many steps. p was trained with the encoder, and suits it: Cremer et al. 2018,
+    Without an encoder each image x_i has its own mu_i and sigma_i, which maximise its ELBO; here Adam finds them,
+    starting from the prior N(0, I), with p(x, z) as trained. So only inference is compared: what the encoder loses by
+    sharing its weights over images (training images and new ones), and the time that it saves for a new image, one pass
+    instead of many steps. p was trained with the encoder, which favours the encoder: Cremer et al. 2018,
     https://arxiv.org/abs/1801.03558.
 
     Draws `figures/amortised_vs_per_image.png` and writes `amortised_vs_per_image.json` into the run's folder.
 
     Args:
-        num_images: images of each split, the same ones every time.
+        num_images: the number of images of each split, the same ones every time.
         num_steps: steps of Adam for each image.
-        lr: the first step size, which falls to 0 as a cosine; means move in units of the prior's standard deviations,
+        lr: the initial step size, which decays to 0 as a cosine; means move in units of the prior's standard deviation,
             and standard deviations by factors.
     """
 
@@ -76,53 +83,59 @@ class PerImage(Callback):
         model = cast(TrainingModule, pl_module).model
         reason = no_diagonal_posterior(model)
         if reason is not None:
-            raise UserError(f"callbacks: nothing to compare the encoder with: {reason}")
+            raise UserError(f"callbacks: cannot compare the encoder: {reason}; leave out the callback per_image")
 
     @torch.inference_mode(False)  # the trainer tests without gradients
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero:
             return
-        # Not for a run that never gets here.
+        # Imported here, since matplotlib takes time and an interrupted run does not need it.
         from vae_lab.reports.drawing import save
 
         module = cast(TrainingModule, pl_module)
         data = cast(ImageData, trainer.datamodule)  # type: ignore[attr-defined]
-        like = next(module.parameters())
+        parameter = next(module.parameters())
         found = {
             split: self.compare(
                 module.model,
-                model_inputs(data, split, module.num_classes, like).some(self.num_images),
+                model_inputs(data, split, module.num_classes, parameter).some(self.num_images),
                 module.seed,
                 number,
             )
             for number, split in enumerate(SPLITS)
         }
         folder = Path(trainer.default_root_dir)
-        save(figure(found), RunFolder(folder).figures / f"{NAME}.png")
-        figures = {str(split): self.figures(comparison) for split, comparison in found.items()}
-        write_json(folder / f"{NAME}.json", figures)
+        save(draw_comparison(found), RunFolder(folder).figures / f"{NAME}.png")
+        estimates = {str(split): self.comparison_as_json(comparison) for split, comparison in found.items()}
+        write_json(folder / f"{NAME}.json", estimates)
 
     def compare(self, model: LatentModel, images: Images, seed: int, position: int) -> Comparison:
-        """Both ways to the posteriors of some images; all noise follows from the seed and the position."""
-        told = marks(self.num_steps)
+        """Compare both ways of inference on some images.
+
+        Args:
+            model: a model with diagonal normal posteriors.
+            images: I images.
+            seed: the seed of all random numbers.
+            position: the position of these images in the random stream.
+        """
         encoder: list[Tensor] = []
-        per_image: dict[int, list[Tensor]] = {step: [] for step in told}
+        per_image: dict[int, list[Tensor]] = {step: [] for step in reported_steps(self.num_steps)}
         encoder_seconds = per_image_seconds = 0.0
         blocks = images.split_up(max(1, rows_of_block(model, images) // SAMPLES_AT_ONCE))
         for number, some in enumerate(blocks):
             noise = partial(reseed, some.x.device, seed, RngStream.PER_IMAGE, position, number)
             inference = Inference(model, some, noise)
-            begun = perf_counter()
-            q = inference.encoded()
-            encoder_seconds += perf_counter() - begun
+            start = perf_counter()
+            q = inference.encoder_posterior()
+            encoder_seconds += perf_counter() - start
             encoder.append(inference.elbo(q, COMPARE))
             prior = Normal(torch.zeros_like(q.loc), torch.ones_like(q.scale), validate_args=False)
-            begun = perf_counter()
+            start = perf_counter()
             for step, own in enumerate(inference.path(prior, self.num_steps, self.lr), 1):
-                per_image_seconds += perf_counter() - begun
+                per_image_seconds += perf_counter() - start
                 if step in per_image:
                     per_image[step].append(inference.elbo(own, COMPARE))
-                begun = perf_counter()
+                start = perf_counter()
         return Comparison(
             torch.cat(encoder),
             {step: torch.cat(values) for step, values in per_image.items()},
@@ -130,8 +143,8 @@ class PerImage(Callback):
             per_image_seconds / len(images.x),
         )
 
-    def figures(self, found: Comparison) -> dict[str, object]:
-        """A comparison as JSON."""
+    def comparison_as_json(self, found: Comparison) -> dict[str, object]:
+        """Return a comparison as JSON."""
         how = f"{self.num_steps} steps of Adam from the prior on"
         last = found.per_image[self.num_steps]
         return {
@@ -145,18 +158,18 @@ class PerImage(Callback):
         }
 
 
-def marks(num_steps: int) -> list[int]:
-    """The steps after which the ELBO is told, evenly in their logarithm, with the last.
+def reported_steps(num_steps: int) -> list[int]:
+    """Return the steps after which the ELBO is reported, spaced roughly evenly in their logarithm, including the last.
 
-    >>> marks(30), marks(5)
+    >>> reported_steps(30), reported_steps(5)
     ([1, 2, 5, 10, 20, 30], [1, 2, 5])
     """
     powers = (10**power for power in range(len(str(num_steps))))
     return [step for power in powers for step in (power, 2 * power, 5 * power) if step < num_steps] + [num_steps]
 
 
-def figure(found: Mapping[SplitName, Comparison]) -> "Figure":
-    """The ELBO of each image's own parameters over the steps that they take, above and below the encoder's."""
+def draw_comparison(found: Mapping[SplitName, Comparison]) -> "Figure":
+    """Draw the ELBO of each image's own parameters against the steps of Adam, beside the encoder's ELBO."""
     from matplotlib.figure import Figure
 
     from vae_lab.reports.series import COLOURS
@@ -167,7 +180,7 @@ def figure(found: Mapping[SplitName, Comparison]) -> "Figure":
         curve = {step: values.mean().item() for step, values in each.per_image.items()}
         panel.plot(list(curve), list(curve.values()), ".-", color=colour, label=f"parameters of each {split} image")
         panel.axhline(each.encoder.mean().item(), color=colour, linestyle="--", label=f"encoder, {split} images")
-    # What counts is near the ends of the curves: they begin hundreds of nats below.
+    # The axis shows the ends of the curves, since they begin hundreds of nats lower.
     ends = [
         values.mean().item() for each in found.values() for values in (each.encoder, [*each.per_image.values()][-1])
     ]

@@ -1,4 +1,4 @@
-"""A run that is ready to train, and what may train it together with others."""
+"""A run that is ready to train, and the protocol of what trains several runs together."""
 
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -10,13 +10,25 @@ from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 
 from vae_lab.data.module import ImageData
-from vae_lab.training.callbacks import BestAndLast
+from vae_lab.training.checkpoints import BestAndLast
 from vae_lab.training.module import TrainingModule
 
 
 @dataclass
 class Run:
-    """A run that is ready to train, in its own folder."""
+    """A run that is ready to train, in its own folder.
+
+    Attributes:
+        config: the run's configuration.
+        run_dir: the run's folder.
+        data: the images.
+        module: the model with its objective.
+        trainer: Lightning's trainer.
+        checkpoints: writes the run's checkpoints.
+        timer: measures the time of the training.
+        resumed: the checkpoint that the training resumes from, or None.
+        ensemble_size: the number of runs that were trained at once.
+    """
 
     config: DictConfig
     run_dir: Path
@@ -25,28 +37,28 @@ class Run:
     trainer: Trainer
     checkpoints: BestAndLast
     timer: Timer
-    resumed: Path | None  # the checkpoint that it goes on from
-    ensemble_size: int = 1  # runs that were trained at once
+    resumed: Path | None
+    ensemble_size: int = 1
 
     def fit(self) -> None:
-        """Train it by itself."""
+        """Train this run only."""
         self.trainer.fit(self.module, datamodule=self.data, ckpt_path=self.resumed, weights_only=True)
 
 
 class CoTrainer(Protocol):
-    """Trains several runs at once, in the place of their own `fit`."""
+    """Trains several runs at once, instead of their own `fit`."""
 
     @property
     def data(self) -> ImageData | None:
-        """The images that a run before this one has read, or None."""
+        """The images that an earlier run has read, or None."""
 
     def fit(self, run: Run) -> None:
-        """Train a run along with the others.
+        """Train a run together with the others.
 
         Raises:
-            Exception: what its own training failed with.
+            Exception: the error of its own training.
         """
 
 
-# Set by a launcher that trains several runs at once; None where each trains by itself.
+# Set by a launcher that trains several runs at once; None if each run is trained separately.
 CO_TRAINER: ContextVar[CoTrainer | None] = ContextVar("co_trainer", default=None)

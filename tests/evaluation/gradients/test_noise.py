@@ -15,7 +15,7 @@ from helpers import commands, exact, parts
 from helpers.gradients import MEAN, SCALE, B, C, G, X
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
-from vae_lab.evaluation.gradients.noise import Noise, gradient, noise_of, parameters_of_q
+from vae_lab.evaluation.gradients.noise import Noise, estimate_noise, gradient, parameters_of_q
 from vae_lab.evaluation.gradients.options import check_gradient_variance
 from vae_lab.evaluation.measure import Images
 from vae_lab.objectives.elbo import ELBO
@@ -41,7 +41,7 @@ def test_noise_of_known_gradients() -> None:
             one, other = mean + scale * torch.randn(2, 3, dtype=torch.float64)
             yield one, other
 
-    noise = noise_of(drawn())
+    noise = estimate_noise(drawn())
     total = scale.square().sum().item()
     assert is_near(noise, total)
     # |g - g'|^2 / 2 has the variance 2 tr(Cov^2).
@@ -71,7 +71,7 @@ def test_noise_of_estimators_is_the_closed_form(objective: Objective, variance: 
     def drawn() -> Tensor:
         return gradient(objective, model, images, [encoder.mean])
 
-    noise = noise_of((drawn(), drawn()) for _ in range(500))
+    noise = estimate_noise((drawn(), drawn()) for _ in range(500))
     assert is_near(noise, variance / NUM_IMAGES)
     assert noise.squared_norm == pytest.approx(G**2, abs=0.3)
 

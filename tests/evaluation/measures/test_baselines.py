@@ -44,5 +44,7 @@ def test_one_component_is_the_normal_law_of_the_training_images() -> None:
 
 
 def test_a_mixture_of_densities_is_no_probability_of_levels() -> None:
-    assert str(GaussianMixture().refusal(context())).startswith("the run's figures are probabilities of levels")
-    assert str(Reconstruction().refusal(context(split="train"))).startswith("these are training images")
+    assert str(GaussianMixture().unavailable_reason(context())).startswith(
+        "the run's likelihood is a probability of levels"
+    )
+    assert str(Reconstruction().unavailable_reason(context(split="train"))).startswith("these are training images")

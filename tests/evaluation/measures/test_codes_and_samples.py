@@ -101,23 +101,23 @@ def test_processes_that_start_together_train_one_classifier(cache: Path, monkeyp
 
     monkeypatch.setattr(classifier, "train", counted)
     with ThreadPoolExecutor(3) as pool:
-        found = list(pool.map(lambda _: classifier.obtain(given.training, 10, CPU), range(3)))
+        found = list(pool.map(lambda _: classifier.load_or_train(given.training, 10, CPU), range(3)))
     assert len(calls) == 1
     assert all(torch.equal(net.classes.weight, found[0].classes.weight) for net in found)
     other = given.training._replace(x=1 - given.training.x)
-    classifier.obtain(other, 10, CPU)
+    classifier.load_or_train(other, 10, CPU)
     assert len(calls) == 2, "other pixels, another classifier"
 
 
 def test_a_cache_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
-    with pytest.raises(UserError, match=r"classifier .* cannot be kept there .*; set XDG_CACHE_HOME to a folder"):
-        classifier.obtain(of_classes(torch.arange(10)), 10, CPU)
+    with pytest.raises(UserError, match=r"cannot cache the classifier .*; set XDG_CACHE_HOME to a writable folder"):
+        classifier.load_or_train(of_classes(torch.arange(10)), 10, CPU)
 
 
 def test_features_of_training_images_are_centred_and_scaled(cache: Path) -> None:
     given = context()
-    net = classifier.obtain(given.training, 10, CPU)
+    net = classifier.load_or_train(given.training, 10, CPU)
     found = classifier.features(net, given.training.x, CPU)
     torch.testing.assert_close(found.mean(0), torch.zeros_like(found[0]), rtol=0, atol=1e-5)
     torch.testing.assert_close(found.var(0).mean().item(), 1.0, rtol=0, atol=1e-5)
@@ -188,7 +188,7 @@ def test_every_model_is_measured_or_told_why_not(choice: str) -> None:
     given = context(*parts.with_companions(choice))
     given = replace(given, images=given.images.some(60), training=given.training.some(100))
     for measure in (Latents(num_training=100), Memorisation(num_images=20), Anomaly(num_images=20, num_samples=3)):
-        if measure.refusal(given) is None:
+        if measure.unavailable_reason(given) is None:
             for name, estimate in measure(given).items():
                 assert math.isfinite(estimate.value), name
     assert draw_images(given, given.images.c, 60).shape == given.images.x.shape
@@ -200,21 +200,21 @@ def test_every_model_is_measured_or_told_why_not(choice: str) -> None:
 @pytest.mark.parametrize(
     ("measure", "overrides", "reason"),
     [
-        (Disentanglement(), (), "the factors behind the images of this data set are not known; train with data=spr"),
-        (Anomaly(), ("condition=label",), "the model is told the class of an image"),
-        (Anomaly("mnits"), (), "measure.anomaly.other=mnits: there is no such data set; did you mean 'mnist'"),
-        (Anomaly("sprites"), (), "measure.anomaly.other=sprites: its images are of 1x28x28, not of 1x8x8"),
+        (Disentanglement(), (), "the images of this data set have no known factors; train with data=spr"),
+        (Anomaly(), ("condition=label",), "the model is conditioned on the class"),
+        (Anomaly("mnits"), (), "measure.anomaly.other=mnits: this data set is unknown; did you mean 'mnist'"),
+        (Anomaly("sprites"), (), "measure.anomaly.other=sprites: its images are 1x28x28, expected 1x8x8"),
         (Anomaly("folder"), (), "measure.anomaly.other=folder: this data set needs a path"),
     ],
 )
 def test_not_defined(measure: Measure, overrides: tuple[str, ...], reason: str) -> None:
-    assert str(measure.refusal(context(*overrides))).startswith(reason)
+    assert str(measure.unavailable_reason(context(*overrides))).startswith(reason)
 
 
 @pytest.mark.parametrize("measure", [Latents(), Samples(), Memorisation()])
 def test_nothing_is_scored_on_what_it_was_learned_from(measure: Measure) -> None:
-    assert measure.refusal(context()) is None
-    assert str(measure.refusal(context(split="train"))).startswith("these are training images")
+    assert measure.unavailable_reason(context()) is None
+    assert str(measure.unavailable_reason(context(split="train"))).startswith("these are training images")
 
 
 def test_images_without_classes() -> None:
@@ -222,10 +222,10 @@ def test_images_without_classes() -> None:
     for part in (given.data.train, given.data.val, given.data.test):
         part.labels.zero_()
     for measure in (Latents(), Samples()):
-        assert "have no classes" in str(measure.refusal(given))
-    assert Memorisation().refusal(given) is None
+        assert "have no classes" in str(measure.unavailable_reason(given))
+    assert Memorisation().unavailable_reason(given) is None
 
 
 @pytest.mark.parametrize("measure", [Samples(), Memorisation()])
 def test_no_samples(measure: Measure) -> None:
-    assert str(measure.refusal(replace(context(), fits_prior=False))).startswith("this model has no samples")
+    assert str(measure.unavailable_reason(replace(context(), fits_prior=False))).startswith("this model has no samples")

@@ -201,7 +201,7 @@ def test_every_model_is_measured_or_told_why_not(override: str) -> None:
     model, _ = parts.model_and_objective(override)
     here = context(model.eval().requires_grad_(False), parts.images(model, 6), config=composed())
     for name, measure in MEASURES.items():
-        reason = measure.refusal(here)
+        reason = measure.unavailable_reason(here)
         if reason is not None:
             assert "\n" not in reason
             assert name != "nll" or not model.has_elbo

@@ -146,5 +146,5 @@ def test_all_layers_are_sampled(build_model: type) -> None:
 
 def test_too_few_samples_to_fit_a_law_to_are_refused() -> None:
     case = Case()
-    reason = MarginalLikelihood(num_samples=2).refusal(context(case.model, case.x))
-    assert reason == "a normal law of 2 latent units cannot be fitted to num_samples=2"
+    reason = MarginalLikelihood(num_samples=2).unavailable_reason(context(case.model, case.x))
+    assert reason == "fitting a normal distribution of 2 latent units needs more than num_samples=2"

@@ -10,7 +10,7 @@ from torch import Tensor
 from helpers import parts
 from helpers.composed import composed
 from vae_lab.errors import UserError
-from vae_lab.experimental.ensemble.groups import check_ensemble, grouped
+from vae_lab.experimental.ensemble.groups import check_ensemble, group_jobs
 from vae_lab.experimental.ensemble.rng_tape import Draw, Replay
 from vae_lab.experimental.ensemble.stack import Stack
 from vae_lab.experimental.ensemble.step import Pair, StackedObjective
@@ -120,12 +120,12 @@ def test_a_member_that_would_not_be_itself_is_refused() -> None:
     for number, pair in enumerate(pairs):
         pair.objective = Impure()
         pair.objective.weight = [1.0 + number]  # type: ignore[assignment]
-    with pytest.raises(UserError, match="the objectives differ in weight of Impure, which is no number"):
+    with pytest.raises(UserError, match="the objectives differ in weight of Impure, which is not a number"):
         StackedObjective(pairs, Stack(pairs))
     for number, pair in enumerate(pairs):
         pair.model.encoder.register_forward_hook(lambda module, args, out, factor=1 + number: factor * out)
         pair.objective = ELBO()
-    with pytest.raises(UserError, match="does not give the members of an ensemble the loss and gradient"):
+    with pytest.raises(UserError, match="does not give the members of an ensemble the same loss and gradient"):
         trained_together(pairs, 1)
 
 
@@ -134,7 +134,7 @@ def test_other_draws_than_the_rehearsed_ones_are_an_error() -> None:
     with Replay([Draw(torch.randn, (3,), {})], noise):
         assert torch.randn(3) is noise[0]
     for draw in (lambda: torch.randn(4), lambda: torch.rand(3), lambda: torch.randn(3).normal_()):
-        with Replay([Draw(torch.randn, (3,), {})], noise), pytest.raises(RuntimeError, match="not the same"):
+        with Replay([Draw(torch.randn, (3,), {})], noise), pytest.raises(RuntimeError, match="differ between steps"):
             draw()
 
 
@@ -152,8 +152,8 @@ def test_jobs_are_grouped_by_what_an_ensemble_shares() -> None:
             "seed=0 objective=beta_warmup objective.beta.steps=2",
         )
     ]
-    assert grouped(jobs, 16) == [[0, 1, 4], [2], [3], [5], [6], [7]]
-    assert grouped(jobs, 2)[:2] == [[0, 1], [4]]
+    assert group_jobs(jobs, 16) == [[0, 1, 4], [2], [3], [5], [6], [7]]
+    assert group_jobs(jobs, 2)[:2] == [[0, 1], [4]]
 
 
 @pytest.mark.parametrize(

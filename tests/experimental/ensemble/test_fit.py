@@ -156,5 +156,5 @@ def test_a_refusal_is_one_line(tmp_path: Path) -> None:
         f"hydra.sweep.dir={tmp_path}",
     )  # fmt: skip
     assert done.returncode == 1
-    assert "trainer.gradient_clip_val=1: the norm of a gradient" in done.stdout
+    assert "trainer.gradient_clip_val=1: the gradient's norm" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -21,7 +21,7 @@ from vae_lab.configuration.overrides import compose_checked, compose_with_hydra
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder
-from vae_lab.runs.same_run import leaves
+from vae_lab.runs.same_run import flat_settings
 from vae_lab.sweeps.jobs import check_sweep
 from vae_lab.sweeps.plugins import check_plugins
 from vae_lab.sweeps.search.settings import overrides_of
@@ -161,7 +161,9 @@ def test_the_best_configuration_trains_as_it_is(searches: Searches) -> None:
         key: runs[best][key] for key in runs[best] if key not in timed
     }
     searched, trained = (
-        leaves(known) for run in (searches.whole / best, searches.best) if (known := RunFolder(run).read_config())
+        flat_settings(known)
+        for run in (searches.whole / best, searches.best)
+        if (known := RunFolder(run).read_config())
     )
     assert trained == searched | {"callbacks.figures": None}
 
@@ -217,8 +219,8 @@ def test_ready_search_space_is_sound(name: str) -> None:
         ([LEARNING_RATE, "latent_dim=-3"], "latent_dim=-3: it must be greater than 0"),
         ([LEARNING_RATE, "hydra.sweeper.metric=test/nll"], "metric=test/nll: .* choose val/nll"),
         ([LEARNING_RATE, "hydra.sweeper.metric=val/elbow"], r"val/elbow: .* did you mean 'elbo'\?"),
-        ([LEARNING_RATE, "hydra.sweeper.metric=[val/elbo,val/rate,val/nll]"], "one metric or for two"),
-        ([LEARNING_RATE, "hydra.sweeper.n_trials=0"], "n_trials=0: it must be a whole number of at least 1"),
+        ([LEARNING_RATE, "hydra.sweeper.metric=[val/elbo,val/rate,val/nll]"], "expected one metric or two"),
+        ([LEARNING_RATE, "hydra.sweeper.n_trials=0"], "n_trials=0: expected a whole number of at least 1"),
         ([LEARNING_RATE, "hydra.sweeper.storage=null"], "storage=null: a search finds its trials by it"),
         ([LEARNING_RATE, "hydra/sweeper/sampler=cmaes"], "Available options .* nsgaii; random; tpe"),
         (["search=mlp", "model.hidden_size=3"], "did you mean 'model.hidden_sizes'"),
@@ -237,5 +239,5 @@ def test_a_search_without_its_package_is_one_line(monkeypatch: pytest.MonkeyPatc
             without.setattr("vae_lab.sweeps.plugins.find_spec", lambda name: None)
             with pytest.raises(UserError, match=rf"{override}: .* pip install 'vae_lab\[search\]'"):
                 check_plugins([override])
-    with pytest.raises(UserError, match="write hydra/sweeper=search"):
+    with pytest.raises(UserError, match="use hydra/sweeper=search"):
         check_plugins(["hydra/sweeper=optuna"])

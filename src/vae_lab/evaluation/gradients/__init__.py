@@ -1,1 +1,1 @@
-"""How noisy gradient estimators are: what `vae_lab.gradient_variance` measures."""
+"""The variance of gradient estimators, which `vae_lab.gradient_variance` measures."""

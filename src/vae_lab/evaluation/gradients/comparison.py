@@ -1,4 +1,4 @@
-"""One comparison of gradient estimators, from a checked configuration to the figures in the run's folder."""
+"""Compare gradient estimators, from a checked configuration to the results in the run's folder."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ from vae_lab.errors import UserError
 from vae_lab.evaluation.context import device_of, evaluation_context
 from vae_lab.evaluation.gradients.estimators import estimator, fit
 from vae_lab.evaluation.gradients.figure import draw
-from vae_lab.evaluation.gradients.noise import Noise, gradient, noise_of, parameters_of_q
+from vae_lab.evaluation.gradients.noise import Noise, estimate_noise, gradient, parameters_of_q
 from vae_lab.evaluation.gradients.options import IMPORTANCE_WEIGHTED
 from vae_lab.evaluation.measure import EvaluationContext
 from vae_lab.evaluation.progress import progress
@@ -23,16 +23,16 @@ from vae_lab.seeding import RngStream, reseed
 
 
 def compare_estimators(config: DictConfig) -> None:
-    """Measure the noise of every estimator on the same images, write it down, draw it and print a table.
+    """Measure the variance of every estimator on the same images, write it to a file, draw it and print a table.
 
-    The model stands in training mode, as where its gradients are taken; nothing of it changes. The images are fixed,
-    their pixels drawn once: the noise is that of the latent samples alone.
+    The model is in training mode, in which gradients are taken, and is not changed. The images are fixed and their
+    pixels are drawn once, so the variance is due to the latent samples only.
 
     Args:
         config: a composed and checked configuration.
 
     Raises:
-        UserError: where no estimator goes with the run.
+        UserError: if no estimator fits the run.
     """
     folder = RunFolder(Path(config.run))
     run = trained.load(folder.path)
@@ -46,11 +46,12 @@ def compare_estimators(config: DictConfig) -> None:
     )
     if not run.model.has_elbo:
         raise UserError(
-            f"run={config.run}: its posterior has no density, so there is no bound whose gradient to compare"
+            f"run={config.run}: its posterior has no density, so there is no bound to take gradients of; "
+            "choose a run with a posterior such as posterior=diagonal"
         )
-    found = noises(config, context)
+    found = measure_noise(config, context)
     if not found:
-        raise UserError(f"run={config.run}: none of the estimators goes with its parts; choose others")
+        raise UserError(f"run={config.run}: none of the estimators fits the parts of this run; choose others")
     about = {
         "of": "the gradient for q of the mean over the images, in nats per image",
         "split": config.split,
@@ -69,11 +70,11 @@ def compare_estimators(config: DictConfig) -> None:
     picture = folder.figures / "gradient_variance.png"
     draw(found, title_of(config), picture)
     print(table(found, config))
-    print(f"figure       {picture}\nall of it    {folder.gradient_variance}")
+    print(f"figure       {picture}\ndetails      {folder.gradient_variance}")
 
 
-def noises(config: DictConfig, context: EvaluationContext) -> dict[str, Noise]:
-    """The noise of every estimator that goes with the run; the others say why not."""
+def measure_noise(config: DictConfig, context: EvaluationContext) -> dict[str, Noise]:
+    """Measure the noise of every estimator that fits the run; print the reason for each that does not."""
     model = context.model.train().requires_grad_(True)
     parameters = parameters_of_q(model, context.images)
     found = {}
@@ -85,30 +86,38 @@ def noises(config: DictConfig, context: EvaluationContext) -> dict[str, Noise]:
             continue
         fit(objective, context, config.fitting_batches)
         with progress(config.num_pairs, name) as bar:
-            found[name] = noise_of(pairs(objective, context, parameters, config.num_pairs, bar.update))
+            found[name] = estimate_noise(gradient_pairs(objective, context, parameters, config.num_pairs, bar.update))
     return found
 
 
-def pairs(
+def gradient_pairs(
     objective: Objective,
     context: EvaluationContext,
     parameters: list[nn.Parameter],
-    num: int,
-    done: Callable[[], object],
+    num_pairs: int,
+    on_pair: Callable[[], object],
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Pairs of gradients, each of its own latent samples; those of another estimator start from the same seeds."""
+    """Yield pairs of gradients, each from its own latent samples; all estimators use the same seeds.
 
-    def drawn(position: int) -> Tensor:
+    Args:
+        objective: the estimator.
+        context: the model and the images.
+        parameters: what the gradient is taken for, P numbers in all.
+        num_pairs: the number of pairs.
+        on_pair: called after each pair.
+    """
+
+    def draw_gradient(position: int) -> Tensor:
         reseed(context.device, context.seed, RngStream.GRADIENTS, position)
-        return gradient(objective, context.model, context.images, parameters)
+        return gradient(objective, context.model, context.images, parameters)  # (P,)
 
-    for pair in range(num):
-        yield drawn(2 * pair), drawn(2 * pair + 1)
-        done()
+    for pair in range(num_pairs):
+        yield draw_gradient(2 * pair), draw_gradient(2 * pair + 1)
+        on_pair()
 
 
 def as_json(name: str, noise: Noise) -> dict[str, Any]:
-    """What is known of an estimator."""
+    """Return the noise of an estimator as JSON."""
     return {
         "bound": bound_of(name),
         "variance": noise.variance,
@@ -121,19 +130,19 @@ def as_json(name: str, noise: Noise) -> dict[str, Any]:
 
 
 def bound_of(name: str) -> str:
-    """The bound whose gradient an estimator estimates."""
+    """Return the bound whose gradient an estimator estimates."""
     return "L_K" if name in IMPORTANCE_WEIGHTED else "ELBO"
 
 
 def title_of(config: DictConfig) -> str:
-    """What the figures are of, in one line."""
+    """Return the title of the table and of the figure, in one line."""
     return (
         f"gradient for q of the mean over {config.num_images} images of split={config.split}, K = {config.num_samples}"
     )
 
 
 def table(found: Mapping[str, Noise], config: DictConfig) -> str:
-    """The figures as a person reads them."""
+    """Return the noise of all estimators as a table for the terminal."""
     width = max(len(name) for name in found)
     num_parameters = next(iter(found.values())).num_parameters
     lines = [

@@ -1,4 +1,4 @@
-"""Gradient estimators for a trained run: objectives of the same samples, their baselines fitted to its model."""
+"""Gradient estimators for a trained run: objectives with equally many samples, their baselines fitted to its model."""
 
 import torch
 from omegaconf import DictConfig, OmegaConf
@@ -13,10 +13,10 @@ FITTING_RATE = 1e-3
 
 
 def estimator(name: str, num_samples: int, context: EvaluationContext) -> Objective:
-    """An objective by its name in `conf/objective`, with `num_samples` latent samples for each image.
+    """Build an objective by its name in `conf/objective`, with `num_samples` latent samples for each image.
 
     Raises:
-        UserError: where it does not go with the parts of the run.
+        UserError: if it does not fit the parts of the run.
     """
     options = OmegaConf.load(conf_dir() / "objective" / f"{name}.yaml")
     config = DictConfig({**context.config, "objective": OmegaConf.merge(options, {"num_samples": num_samples})})
@@ -28,9 +28,9 @@ def estimator(name: str, num_samples: int, context: EvaluationContext) -> Object
 
 
 def fit(objective: Objective, context: EvaluationContext, num_batches: int) -> None:
-    """Fit what an objective has of its own, a baseline, on batches of training images; the model stays as it is.
+    """Fit an objective's own parameters (a baseline) on batches of training images; the model is not changed.
 
-    After that the objective learns and counts no further.
+    Afterwards the objective is in evaluation mode, so it updates no running averages.
     """
     parameters = [*objective.parameters()]
     fits = bool(parameters or [*objective.buffers()])

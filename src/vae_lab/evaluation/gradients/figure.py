@@ -1,4 +1,4 @@
-"""The noise of gradient estimators as a picture."""
+"""The figure of the noise of gradient estimators."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +14,7 @@ COLOURS = {"of the ELBO": "#4477aa", "of the importance-weighted bound": "#cc667
 
 
 def draw(found: Mapping[str, Noise], title: str, path: Path) -> None:
-    """Write a bar for each estimator, its length the logarithm of the gradient's variance, whole or not at all."""
+    """Draw a bar for each estimator, its length the logarithm of the gradient's variance, and write it to a file."""
     names = [*found]
     variances = [found[name].variance for name in names]
     errors = [found[name].standard_error for name in names]

@@ -1,4 +1,4 @@
-"""The noise of a gradient estimator, from independent gradients of one batch."""
+"""Estimate the noise of a gradient estimator from independent gradients of one batch."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -12,16 +12,23 @@ from vae_lab.objectives.objective import Objective
 
 
 class Noise(NamedTuple):
-    """What a gradient estimator's noise is, and what stands against it."""
+    """The noise of a gradient estimator, and the mean gradient that it has to be compared with.
 
-    variance: float  # of the whole gradient: the trace of its covariance
-    standard_error: float  # of the variance
+    Attributes:
+        variance: the variance of the whole gradient, the trace of its covariance.
+        standard_error: the standard error of that variance.
+        num_parameters: the number of parameters, P.
+        squared_norm: the squared norm of the mean gradient, estimated without bias, so it may be negative.
+    """
+
+    variance: float
+    standard_error: float
     num_parameters: int
-    squared_norm: float  # of the mean gradient, estimated without bias, so that noise may make it negative
+    squared_norm: float
 
     @property
     def variance_per_parameter(self) -> float:
-        """The mean over the parameters."""
+        """The variance, averaged over the parameters."""
         return self.variance / self.num_parameters
 
     @property
@@ -30,13 +37,13 @@ class Noise(NamedTuple):
         return (max(self.squared_norm, 0.0) / self.variance) ** 0.5 if self.variance else float("inf")
 
 
-def noise_of(pairs: Iterable[tuple[Tensor, Tensor]]) -> Noise:
-    """The noise of gradients that are drawn in pairs, all independent; one pair is held at a time.
+def estimate_noise(pairs: Iterable[tuple[Tensor, Tensor]]) -> Noise:
+    """Estimate the noise of independent gradients that are drawn in pairs; only one pair is held at a time.
 
     tr Cov(g) = E[|g - g'|^2] / 2,  |E[g]|^2 = E[|mean of n|^2] - tr Cov(g) / n
 
-    A pair gives an unbiased estimate of the variance, and pairs are independent, so its standard error is that of a
-    mean.
+    Each pair gives an unbiased estimate of the variance. Pairs are independent, so the standard error is that of a
+    mean over pairs.
 
     Args:
         pairs: at least two pairs of gradients, of shape (P,) each.
@@ -56,7 +63,7 @@ def noise_of(pairs: Iterable[tuple[Tensor, Tensor]]) -> Noise:
 
 
 def parameters_of_q(model: LatentModel, images: Images) -> list[nn.Parameter]:
-    """The parameters that q(z | x) depends on: the encoder's, and those of whatever else infers z."""
+    """Return the parameters that q(z | x) depends on: those of the encoder, and of any other part that infers z."""
     zs = [latent.z for latent in model.trace(images.x, images.c, reparameterize=False).latents]
     log_q = model.log_posterior(images.x, [z[0] for z in zs], images.c).sum()
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
@@ -65,6 +72,6 @@ def parameters_of_q(model: LatentModel, images: Images) -> list[nn.Parameter]:
 
 
 def gradient(objective: Objective, model: LatentModel, images: Images, parameters: list[nn.Parameter]) -> Tensor:
-    """One gradient of the loss of a batch, of shape (P,)."""
+    """Return one gradient of the loss of a batch, of shape (P,)."""
     value = objective(model, images.x, images.c).value
     return torch.cat([part.flatten() for part in torch.autograd.grad(value, parameters)])

@@ -1,4 +1,4 @@
-"""Is the configuration of a comparison of gradient estimators sound, and is there a run to compare them on?"""
+"""Check the configuration of a comparison of gradient estimators, and that its run has finished."""
 
 from typing import Annotated, Literal
 
@@ -63,4 +63,4 @@ def check_estimators(config: DictConfig) -> None:
     top = typed(config, GradientVariance)
     repeated = [name for name in top["estimators"] if top["estimators"].count(name) > 1]
     if repeated:
-        raise UserError(f"estimators: {repeated[0]} stands there twice; name each once")
+        raise UserError(f"estimators: {repeated[0]} is listed twice; name each once")

@@ -1,4 +1,4 @@
-"""How many latent units say anything about the image."""
+"""Count the latent units that depend on the image."""
 
 import torch
 from torch import Tensor
@@ -12,8 +12,9 @@ from vae_lab.seeding import RngStream
 class ActiveUnits(Measure):
     """The units whose posterior mean varies with the image: Var_x(E_q[z_d]) > threshold.
 
-    Burda et al. 2016, appendix C, https://arxiv.org/abs/1509.00519. The mean is that of L samples, and the variance
-    that their noise adds, the mean of Var_q[z_d] / L, is taken off again: so it serves every posterior and every layer.
+    Burda et al. 2016, appendix C, https://arxiv.org/abs/1509.00519. The posterior mean is estimated from L samples, and
+    the variance that their noise adds, the mean of Var_q[z_d] / L, is subtracted. So it works for every posterior and
+    every layer.
 
     Args:
         threshold: the variance, in units of z, above which a unit counts.
@@ -22,15 +23,15 @@ class ActiveUnits(Measure):
 
     def __init__(self, threshold: PositiveFloat = 0.01, num_samples: PositiveInt = 64) -> None:
         if num_samples < 2:
-            raise ValueError(f"num_samples={num_samples}: it takes two to tell noise from signal")
+            raise ValueError(f"num_samples={num_samples}: expected at least 2, to estimate the variance of the samples")
         self.threshold = threshold
         self.num_samples = num_samples
 
     def unavailable_reason(self, context: EvaluationContext) -> str | None:
         if context.model.space != "real":
-            return "the latent variables are no real vectors, whose variances would tell"
+            return "the latent variables are not real vectors, so their variance is not defined"
         if len(context.images.x) < 2:
-            return "a variance over images takes two of them"
+            return "the variance over images needs at least 2 images"
         return no_elbo(context)
 
     def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
@@ -51,15 +52,15 @@ class ActiveUnits(Measure):
                     for total, square in zip(sums, squares, strict=True)
                 ]
             )
-        figures = {}
+        estimates = {}
         num_layers = len(means[0])
         for layer in range(num_layers):
             mean = torch.cat([block[layer] for block in means])  # (N, D)
             noise = torch.cat([block[layer] for block in noises])
             variance = mean.var(0) - noise.mean(0) / self.num_samples  # (D,)
             name = "active_units" if num_layers == 1 else f"active_units_of_layer_{num_layers - layer}"
-            figures[name] = self._estimate(variance, len(mean))
-        return figures
+            estimates[name] = self._estimate(variance, len(mean))
+        return estimates
 
     def _estimate(self, variance: Tensor, num_images: int) -> Estimate:
         active = (variance > self.threshold).nonzero().flatten().tolist()

@@ -1,4 +1,4 @@
-"""The likelihood by annealing: without the posterior q, and with a bound on either side."""
+"""Estimate the likelihood by annealed importance sampling, without the encoder, with bounds on both sides."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -15,25 +15,26 @@ from vae_lab.maths import annealing, bounds
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.seeding import RngStream, reseed
 
-# What noise is for: each purpose has its own.
+# Positions in the random stream: each purpose has its own.
 DREAM, TUNE, FORWARD, BACKWARD = range(4)
 ON_DATA, SIMULATED = range(2)
 
 
 class AnnealedImportanceSampling(Measure):
-    """-log p(x) by chains from the prior to the posterior, for some of the images.
+    """-log p(x) by Markov chains from the prior to the posterior, for some of the images.
 
-    In expectation an upper bound. On as many images that the model itself draws, with the z that they came from,
-    chains also run backwards: `simulated/nll_upper` and `simulated/nll_lower` then bound one figure from both sides,
-    and their difference, `simulated/gap`, bounds what either is off by. That tells of the data as far as the model's
-    images are like them. Wu et al. 2017, https://arxiv.org/abs/1611.04273; Grosse et al. 2015,
-    https://arxiv.org/abs/1511.02543.
+    log p(x) = log E[w],  w = prod_t p(x | z_t)^(beta_{t+1} - beta_t),  beta_0 = 0, ..., beta_T = 1
 
-    The encoder has no part in it. Step sizes are tuned to an acceptance of 90%, for each image by itself, by other
-    chains than those that count.
+    In expectation the estimate is an upper bound on -log p(x). The same number of images is drawn from the model
+    itself, with the z that they came from, and for these the chains also run backwards: `simulated/nll_upper` and
+    `simulated/nll_lower` bound one value from both sides, and their difference, `simulated/gap`, bounds the error of
+    either. It bounds the error on the data as far as the model's images resemble the data. Wu et al. 2017,
+    https://arxiv.org/abs/1611.04273; Grosse et al. 2015, https://arxiv.org/abs/1511.02543.
+
+    The encoder is not used. Step sizes are tuned for each image to an acceptance rate of 90%, by separate chains.
 
     Args:
-        num_images: how many of the images, the same ones every time.
+        num_images: the number of images that are measured, the same ones every time.
         num_chains: M, for each image.
         num_steps: T, steps of the temperature.
         num_leapfrog: leapfrog steps of each transition.
@@ -55,7 +56,7 @@ class AnnealedImportanceSampling(Measure):
         if (reason := no_elbo(context)) is not None:
             return reason
         if context.model.space != "real":
-            return "it follows gradients through the latent space, and z is no real vector here"
+            return "it needs gradients for z, and the latent variables of this model are not real vectors"
         return None
 
     def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
@@ -81,7 +82,7 @@ class AnnealedImportanceSampling(Measure):
             return found._replace(details={"num_steps": num_steps, "acceptance": acceptance})
 
         nll, upper = (torch.cat([-bounds.importance_weighted(each.log_w) for each in run]) for run in (data, simulated))
-        lower = torch.cat([bounds.importance_weighted(-each.log_w) for each in back])  # (N,), as they are
+        lower = torch.cat([bounds.importance_weighted(-each.log_w) for each in back])  # (N,)
         on_data = estimate(nll, "forward, an upper bound", data)
         return {
             "nll": on_data,
@@ -92,23 +93,25 @@ class AnnealedImportanceSampling(Measure):
         }
 
     def _chains(
-        self, context: EvaluationContext, images: Images, position: tuple[int, int], tell: Callable[[], object]
+        self, context: EvaluationContext, images: Images, position: tuple[int, int], on_transition: Callable[[], object]
     ) -> "Chains":
         noise = partial(reseed, context.device, context.seed, RngStream.ANNEALING, *position)
-        return Chains(context.model, images, self.num_chains, self.temperatures, self.num_leapfrog, noise, tell)
+        return Chains(
+            context.model, images, self.num_chains, self.temperatures, self.num_leapfrog, noise, on_transition
+        )
 
 
 class Chains:
     """Chains for some images, with step sizes tuned to them.
 
     Args:
-        model: what scores them.
-        images: B images, all of them at once.
+        model: the model that defines p(x, z).
+        images: B images, processed at once.
         num_chains: M, for each image.
         temperatures: from 0 to 1.
         num_leapfrog: leapfrog steps of each transition.
-        noise: puts the generators where the noise of a purpose begins.
-        tell: called once for each transition.
+        noise: seeds the random generators for a purpose.
+        on_transition: called once for each transition.
     """
 
     def __init__(
@@ -119,22 +122,22 @@ class Chains:
         temperatures: list[float],
         num_leapfrog: int,
         noise: Callable[[int], None],
-        tell: Callable[[], object],
+        on_transition: Callable[[], object],
     ) -> None:
         self.model, self.images, self.num_chains, self.noise = model, images, num_chains, noise
         noise(TUNE)
         start = prior_samples(model, num_chains, images)
         path = path_to_posterior(model, images, [z.shape[-1] for z in start])
-        step_sizes = annealing.tune_step_sizes(path, temperatures, torch.cat(start, -1), num_leapfrog, tell)
-        self.annealing = annealing.Annealing(path, temperatures, step_sizes, num_leapfrog, tell)
+        step_sizes = annealing.tune_step_sizes(path, temperatures, torch.cat(start, -1), num_leapfrog, on_transition)
+        self.annealing = annealing.Annealing(path, temperatures, step_sizes, num_leapfrog, on_transition)
 
     def forward(self) -> annealing.AnnealingResult:
-        """Chains from the prior."""
+        """Run the chains from samples of the prior."""
         self.noise(FORWARD)
         return self.annealing.forward(torch.cat(prior_samples(self.model, self.num_chains, self.images), -1))
 
     def backward(self, zs: Sequence[Tensor]) -> annealing.AnnealingResult:
-        """Chains from exact posterior samples, one for each image, (B, D) by layer."""
+        """Run the chains backwards from exact posterior samples, one for each image, of shape (B, D) for each layer."""
         self.noise(BACKWARD)
         position = torch.cat(list(zs), -1)  # (B, D)
         return self.annealing.backward(position.expand(self.num_chains, *position.shape))

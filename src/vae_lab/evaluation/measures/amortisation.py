@@ -1,4 +1,4 @@
-"""What a posterior loses: by coming from an encoder, and by its family."""
+"""Split the inference gap into the loss by the encoder and the loss by the posterior's family."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -17,11 +17,11 @@ from vae_lab.models.latent_model import LatentModel, Trace
 from vae_lab.models.vae import VAE
 from vae_lab.seeding import RngStream, reseed
 
-# Latent samples for each image, in one pass (behind a gradient, too), and behind an ELBO.
+# Latent samples for each image: in one pass (also for a gradient), and for an ELBO.
 SAMPLES_AT_ONCE = 10
 ELBO_SAMPLES = 1000
 
-# What noise is for: each purpose has its own.
+# Positions in the random stream: each purpose has its own.
 OPTIMISE, SELECT, COMPARE, LIKELIHOOD = range(4)
 
 
@@ -30,18 +30,18 @@ class Amortisation(Measure):
 
     amortisation gap = ELBO(q*) - ELBO(q),  approximation gap = log p(x) - ELBO(q*)
 
-    q is the encoder's diagonal normal, and q* the best one of each image by itself, optimised from q on: Cremer et al.
-    2018, section 3, https://arxiv.org/abs/1801.03558. log p(x) is L_K with q* as the proposal, a lower bound in
-    expectation, and with it the approximation gap. Each image keeps q where samples apart from those of training say
-    that the optimum is no better, and both ELBOs are taken at the same noise, again apart: so the amortisation gap is
-    not negative, but for the noise of that comparison.
+    q is the encoder's diagonal normal distribution. q* is the best one for each single image, optimised by Adam from q:
+    Cremer et al. 2018, section 3, https://arxiv.org/abs/1801.03558. log p(x) is estimated by L_K with q* as the
+    proposal. In expectation that is a lower bound, and so is the approximation gap. An image keeps q if q* is no better
+    on fresh samples. Both ELBOs are then estimated with the same random numbers, fresh again, so the amortisation gap
+    can be negative only by the noise of that comparison.
 
     Args:
-        num_images: how many of the images, the same ones every time.
+        num_images: the number of images that are measured, the same ones every time.
         num_steps: steps of Adam.
-        lr: the first step size, which falls to 0 as a cosine; means move in units of q's standard deviations, and
+        lr: the initial step size, which decays to 0 as a cosine; means move in units of q's standard deviation, and
             standard deviations by factors.
-        num_samples: K behind log p(x), latent samples for each image.
+        num_samples: K, latent samples for each image, in the estimate of log p(x).
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Amortisation(Measure):
             for number, some in enumerate(parts):
                 noise = partial(reseed, context.device, context.seed, RngStream.AMORTISATION, number)
                 inference = Inference(context.model, some, noise)
-                start = inference.encoded()
-                best = inference.optimised(start, self.num_steps, self.lr, partial(bar.update, len(some.x)))
+                start = inference.encoder_posterior()
+                best = inference.optimise(start, self.num_steps, self.lr, partial(bar.update, len(some.x)))
                 log_px = inference.log_px(best, self.num_samples)
                 found.append((inference.elbo(start, COMPARE), inference.elbo(best, COMPARE), log_px))
         encoder, optimised, log_px = (torch.cat(column) for column in zip(*found, strict=True))  # (N,) each
@@ -84,19 +84,19 @@ class Amortisation(Measure):
 
 
 def no_diagonal_posterior(model: LatentModel) -> str | None:
-    """Why a model's posteriors cannot be optimised one by one, in one line; None where they can."""
+    """Return why a model's posteriors cannot be optimised one by one, in one line; None if they can."""
     if isinstance(model, VAE) and model.posterior.is_diagonal:
         return None
-    return "it optimises the diagonal normal posterior of each image, and this model has others"
+    return "it optimises a diagonal normal posterior for each image, and this model has another kind of posterior"
 
 
 class Inference:
-    """The laws q of some images, tried out on a model.
+    """Posteriors q of some images, evaluated and optimised under a fixed model.
 
     Args:
-        model: which has diagonal normal posteriors.
-        images: the images, all of them at once.
-        noise: puts the generators where the noise of a purpose, and of a number within it, begins.
+        model: a model with diagonal normal posteriors.
+        images: I images, processed at once.
+        noise: seeds the random generators for a purpose and a number within it.
     """
 
     def __init__(self, model: LatentModel, images: Images, noise: Callable[..., None]) -> None:
@@ -105,42 +105,49 @@ class Inference:
         self.images = images
         self.noise = noise
 
-    def encoded(self) -> Normal:
-        """The encoder's posteriors, of shape (I, D)."""
+    def encoder_posterior(self) -> Normal:
+        """Return the encoder's posteriors, of shape (I, D)."""
         with torch.no_grad():
             q = self.model.encode(self.images.x, self.images.c)
         assert isinstance(q, Independent)
         assert isinstance(q.base_dist, Normal)
         return q.base_dist
 
-    def optimised(self, start: Normal, num_steps: int, lr: float, tell: Callable[[], object]) -> Normal:
-        """The best posteriors that were found from a start on; the start itself where nothing better was."""
+    def optimise(self, start: Normal, num_steps: int, lr: float, on_step: Callable[[], object]) -> Normal:
+        """Optimise posteriors from a start by Adam; an image keeps the start if the result is no better.
+
+        Args:
+            start: the first posteriors, of shape (I, D).
+            num_steps: steps of Adam.
+            lr: the initial step size.
+            on_step: called after each step.
+        """
         end = start
         for reached in self.path(start, num_steps, lr):
             end = reached
-            tell()
+            on_step()
         better = (self.elbo(end, SELECT) > self.elbo(start, SELECT)).to(start.loc.device).unsqueeze(-1)  # (I, 1)
         return Normal(
             torch.where(better, end.loc, start.loc), torch.where(better, end.scale, start.scale), validate_args=False
         )
 
     def path(self, start: Normal, num_steps: int, lr: float) -> Iterator[Normal]:
-        """The posteriors after each step of Adam from a start on, each image's by itself."""
+        """Yield the posteriors after each step of Adam, each image optimised separately."""
         moves = torch.zeros(2, *start.loc.shape, dtype=start.loc.dtype, device=start.loc.device, requires_grad=True)
         optimizer = torch.optim.Adam([moves], lr=lr)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, num_steps)
         for step in range(num_steps):
             with torch.enable_grad():
-                trace = self._pass(moved(start, moves), OPTIMISE, step)
+                trace = self._pass(shift_and_scale(start, moves), OPTIMISE, step)
                 # A sum over images: each has parameters of its own, and a step size of its own.
                 (moves.grad,) = torch.autograd.grad(-bounds.elbo(trace.log_px, trace.kl()).sum(), [moves])
             optimizer.step()
             schedule.step()
-            yield moved(start, moves.detach())
+            yield shift_and_scale(start, moves.detach())
 
     @torch.no_grad()
     def elbo(self, q: Normal, purpose: int) -> Tensor:
-        """The ELBO of each image, of shape (I,), with noise that is the same for any q."""
+        """Return the ELBO of each image, of shape (I,), with random numbers that are the same for any q."""
         total = torch.zeros(len(self.images.x), dtype=torch.float64)
         for number in range(ELBO_SAMPLES // SAMPLES_AT_ONCE):
             trace = self._pass(q, purpose, number)
@@ -149,7 +156,7 @@ class Inference:
 
     @torch.no_grad()
     def log_px(self, q: Normal, num_samples: int) -> Tensor:
-        """L_K with the proposal q, of shape (I,)."""
+        """Estimate log p(x) by L_K with the proposal q, in nats, of shape (I,)."""
         weights = ImportanceWeights(num_samples)
         for number, size in enumerate(len(some) for some in torch.arange(num_samples).split(SAMPLES_AT_ONCE)):
             weights.add(self._pass(q, LIKELIHOOD, number, size).log_w())
@@ -161,7 +168,12 @@ class Inference:
         return self.model.trace_under(distribution, self.images.x, self.images.c, num_samples=num_samples)
 
 
-def moved(start: Normal, moves: Tensor) -> Normal:
-    """Normals whose means moved by so many standard deviations, and whose scales by so many factors of e."""
+def shift_and_scale(start: Normal, moves: Tensor) -> Normal:
+    """Shift the means of normal distributions, and scale their standard deviations.
+
+    Args:
+        start: distributions of shape (I, D).
+        moves: of shape (2, I, D): shifts in standard deviations, and the logarithms of the factors.
+    """
     shift, growth = moves  # (I, D) each
     return Normal(start.loc + start.scale * shift, start.scale * growth.exp(), validate_args=False)

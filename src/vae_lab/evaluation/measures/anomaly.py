@@ -1,4 +1,4 @@
-"""Whether the model finds images of another kind less likely."""
+"""Measure how well a model's scores separate anomalies from its own images."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -29,24 +29,24 @@ from vae_lab.seeding import RngStream, derive_seed, generator
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-WORDS = {"nll": "NLL, importance-weighted bound", "elbo": "negative ELBO", "distortion": "distortion"}
+SCORES = {"nll": "NLL, importance-weighted bound", "elbo": "negative ELBO", "distortion": "distortion"}
 
 
 class Anomaly(Measure):
-    """The probability that an anomaly scores above an image of the chosen split, by three scores of an image:
+    """The probability that an anomaly scores above an image of the chosen split, for three scores:
 
         nll         -log p(x), by the importance-weighted bound
         elbo        rate + distortion, the negative ELBO
         distortion  -E_q log p(x | z), the reconstruction error
 
-    The anomalies are test images of the classes that the run left out (`data.leave_out`), of another data set, and,
-    always, the images themselves with their pixels in another order, the same for all. The figure is the area under
-    the receiver operating characteristic: 1 where anomalies always score higher, 1/2 where the score does not tell.
-    Below 1/2 the model finds them likelier than its own images, which happens: Nalisnick et al. 2019,
-    https://arxiv.org/abs/1810.09136.
+    There are up to three kinds of anomalies: test images of the classes that the run left out (`data.leave_out`), test
+    images of another data set, and, always, the images themselves with their pixels permuted, by one permutation for
+    all images. The estimate is the area under the receiver operating characteristic: 1 if anomalies always score
+    higher, 1/2 if the score does not separate them. Below 1/2 the model finds them more likely than its own images,
+    which is known to happen: Nalisnick et al. 2019, https://arxiv.org/abs/1810.09136.
 
     Args:
-        other: the name of a data set of the same image shape, treated as the run's own; its test images are taken.
+        other: the name of a data set of the same image shape, treated as the run's own, or None.
         num_images: images of each kind, at most.
         num_samples: latent samples for each image.
     """
@@ -62,7 +62,9 @@ class Anomaly(Measure):
         if (reason := no_encoder(context)) is not None:
             return reason
         if context.images.c is not None:
-            return "the model is told the class of an image, and an anomaly has none; train without condition=label"
+            return (
+                "the model is conditioned on the class, which an anomaly does not have; train without condition=label"
+            )
         try:
             self._sources(context)
         except UserError as error:
@@ -78,7 +80,7 @@ class Anomaly(Measure):
                 found = auroc(unusual[score], usual[score])
                 estimates[f"{source}/auroc_{score}"] = Estimate(
                     found.value,
-                    f"probability that one of {len(anomalies):,} anomalies ({source}) has the higher {WORDS[score]}",
+                    f"probability that one of {len(anomalies):,} anomalies ({source}) has the higher {SCORES[score]}",
                     len(usual[score]),
                     found.standard_error,
                     self.num_samples,
@@ -86,7 +88,7 @@ class Anomaly(Measure):
         return estimates
 
     def _sources(self, context: EvaluationContext) -> dict[str, Tensor]:
-        """The anomalies of each kind, in [0, 1], as the likelihood sees them."""
+        """Return the anomalies of each kind, with pixels in [0, 1], as the likelihood sees them."""
         sources = {}
         if context.data.left_out is not None:
             sources["left_out_classes"] = self._some(to_unit(context.data.left_out.images))
@@ -101,8 +103,8 @@ class Anomaly(Measure):
         return unlabelled(x).some(self.num_images).x
 
     def _scores(self, context: EvaluationContext, x: Tensor, source: str) -> dict[str, Array]:
-        """The scores of each image, by name, of shape (N,)."""
-        # A seed of its own: two kinds of images under the same noise would not be independent.
+        """Return the scores of each image, by name, of shape (N,)."""
+        # Each kind of images has its own seed: under the same random numbers two kinds would not be independent.
         seed = derive_seed(context.seed, RngStream.ANOMALY, crc32(source.encode()))
         parts: dict[str, list[Tensor]] = defaultdict(list)
         images = unlabelled(x.to(context.images.x))
@@ -114,18 +116,18 @@ class Anomaly(Measure):
 
 
 def unlabelled(x: Tensor) -> Images:
-    """Images that are told apart by nothing but their pixels."""
+    """Return images without classes or conditions."""
     return Images(x, x.new_zeros(len(x)), None)
 
 
 def per_sample(trace: Trace, has_elbo: bool) -> Tensor:
-    """log p(x|z) and, where there is one, the KL and the log-weight of each sample: (1 or 3, K, I), in nats."""
+    """Return log p(x|z) of each sample, with KL and log-weight if the model has an ELBO: (1 or 3, K, I), in nats."""
     terms = (trace.log_px, trace.kl(), trace.log_w()) if has_elbo else (trace.log_px,)
     return at_least_float32(torch.stack(terms))
 
 
 def scores_of(terms: Tensor) -> dict[str, Tensor]:
-    """The scores of images, of shape (I,), given what `per_sample` has of all samples."""
+    """Return the scores of images, of shape (I,), from the terms of all samples that `per_sample` returns."""
     log_px, *others = terms
     scores = {"distortion": -log_px.mean(0)}
     if others:
@@ -135,20 +137,20 @@ def scores_of(terms: Tensor) -> dict[str, Tensor]:
 
 
 def other_images(name: str, context: EvaluationContext) -> Tensor:
-    """The test images of another data set, treated as those of the run, in [0, 1].
+    """Return the test images of another data set, treated as those of the run, with pixels in [0, 1].
 
     Raises:
-        UserError: where there is no such data set, its files are missing, or its images are of another shape.
+        UserError: if the data set is unknown, its files are missing, or its images are of another shape.
     """
     where = f"measure.anomaly.other={name}"
     if name not in targets("data"):
-        raise UserError(f"{where}: there is no such data set; {nearest(name, targets('data'))}")
+        raise UserError(f"{where}: this data set is unknown; {nearest(name, targets('data'))}")
     own = OmegaConf.load(Path(conf_dir(), "data", f"{name}.yaml"))
     assert isinstance(own, DictConfig)
     missing = sorted(OmegaConf.missing_keys(own))
     if missing:
-        raise UserError(f"{where}: this data set needs a {missing[0]}, which is not to be given here; choose another")
-    treatment = TREATMENT_KEYS - {"leave_out", "num_train"}  # these two say which images, not how they are served
+        raise UserError(f"{where}: this data set needs a {missing[0]}, which cannot be given here; choose another")
+    treatment = TREATMENT_KEYS - {"leave_out", "num_train"}  # these two select images, and do not treat their pixels
     kept = {key: value for key, value in context.config.data.items() if key in treatment}
     root = {"root": context.config.data.root} if "root" in own and "root" in context.config.data else {}
     config = OmegaConf.merge(context.config, {"data": None})
@@ -157,5 +159,5 @@ def other_images(name: str, context: EvaluationContext) -> Tensor:
     data = build.data(config)
     if data.image_shape != context.data.image_shape:
         shapes = ["x".join(map(str, shape)) for shape in (data.image_shape, context.data.image_shape)]
-        raise UserError(f"{where}: its images are of {shapes[0]}, not of {shapes[1]} as the run's; choose another")
+        raise UserError(f"{where}: its images are {shapes[0]}, expected {shapes[1]} as in the run; choose another")
     return to_unit(data.test.images)

@@ -1,4 +1,4 @@
-"""Whether the units of a code stand for the factors that the images were made from."""
+"""Measure how well the units of a code match the factors that the images were made from."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,9 @@ from vae_lab.evaluation.scores.disentanglement import NUM_BINS, NUM_TREES, dci, 
 
 
 class Disentanglement(Measure):
-    """MIG, DCI and SAP of the codes, means (or modes) of q(z | x): `vae_lab.evaluation.scores.disentanglement`.
+    """MIG, DCI and SAP of the codes, the means (or modes) of q(z | x).
+
+    The formulas are in `vae_lab.evaluation.scores.disentanglement`.
 
     Args:
         num_training: training images that forests and thresholds are fitted to, at most.
@@ -22,9 +24,9 @@ class Disentanglement(Measure):
         if (reason := no_encoder(context) or not_held_out(context)) is not None:
             return reason
         if context.images.factors is None or context.training.factors is None:
-            return "the factors behind the images of this data set are not known; train with data=sprites"
+            return "the images of this data set have no known factors; train with data=sprites"
         if any(len(factor.unique()) < 2 for factor in context.images.factors.T):
-            return "one of the factors is the same in all of these images; choose more images"
+            return "one of the factors has the same value in all of these images; choose more images"
         return None
 
     def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:

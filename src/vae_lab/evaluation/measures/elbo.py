@@ -9,9 +9,12 @@ from vae_lab.seeding import RngStream
 
 
 class Bounds(Measure):
-    """ELBO = -(distortion + rate), with the KL in closed form where there is one, whatever the model was trained with.
+    """The ELBO, the rate and the distortion, independent of the training objective.
 
-    Bits per dimension are those of -ELBO, so an upper bound. Of a model without a rate, the distortion alone.
+    ELBO = -(distortion + rate),  distortion = -E_q[log p(x | z)],  rate = KL(q(z | x) || p(z))
+
+    The KL is computed in closed form if there is one. Bits per dimension are those of -ELBO, an upper bound. A model
+    whose codes have no density has the distortion only.
 
     Args:
         num_samples: L, latent samples for each image.
@@ -36,9 +39,11 @@ class Bounds(Measure):
         distortion, rate = torch.cat(distortions), torch.cat(rates)  # (N,) each
 
         num = self.num_samples
-        figures = {"distortion": over_images(distortion, "mean of -log p(x|z), z ~ q(z|x)", num_samples=num)}
+        estimates = {"distortion": over_images(distortion, "mean of -log p(x|z), z ~ q(z|x)", num_samples=num)}
         if not context.model.has_elbo:
-            return figures
-        figures["rate"] = over_images(rate, "KL(q(z|x) || p(z)), in closed form where there is one", num_samples=num)
-        figures["elbo"] = over_images(-(distortion + rate), "-(distortion + rate)", num_samples=num)
-        return figures | code_length(context, over_images(distortion + rate, "-ELBO, an upper bound", num_samples=num))
+            return estimates
+        estimates["rate"] = over_images(rate, "KL(q(z|x) || p(z)), in closed form if there is one", num_samples=num)
+        estimates["elbo"] = over_images(-(distortion + rate), "-(distortion + rate)", num_samples=num)
+        return estimates | code_length(
+            context, over_images(distortion + rate, "-ELBO, an upper bound", num_samples=num)
+        )

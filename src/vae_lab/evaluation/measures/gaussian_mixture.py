@@ -1,4 +1,4 @@
-"""A mixture of normal laws of the pixels themselves, fitted to the same images: what a latent-variable model is for."""
+"""A mixture of normal distributions of the pixels, fitted to the same images: a baseline for latent-variable models."""
 
 from collections.abc import Mapping
 
@@ -10,15 +10,15 @@ from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, cod
 
 
 class GaussianMixture(Measure):
-    """-log p(x) under sum_k pi_k N(x; m_k, S_k), with full covariances, by expectation maximisation.
+    """-log p(x) under sum_k pi_k N(x; m_k, S_k), with full covariances, fitted by expectation maximisation.
 
-    Exact, and of the images as the likelihood sees them: to be compared with the NLL of the run. Each covariance has
-    1e-4 added to its diagonal, a standard deviation of 2.5 levels of 8-bit pixels, so that pixels that never change do
-    not make it singular. Bishop 2006, section 9.2.2.
+    The value is exact, and of the images as the likelihood sees them, so it can be compared with the NLL of the run.
+    1e-4 is added to the diagonal of each covariance (a standard deviation of 2.5 levels of 8-bit pixels), so that
+    constant pixels do not make it singular. Bishop 2006, section 9.2.2.
 
     Args:
-        num_components: normal laws.
-        num_training: training images to fit to, at most.
+        num_components: the number of normal distributions.
+        num_training: training images that the mixture is fitted to, at most.
     """
 
     def __init__(self, num_components: PositiveInt = 10, num_training: PositiveInt = 10_000) -> None:
@@ -27,7 +27,7 @@ class GaussianMixture(Measure):
 
     def unavailable_reason(self, context: EvaluationContext) -> str | None:
         if get_object(context.config.likelihood["_target_"]).support not in ("real", "unit_interval"):
-            return "the run's figures are probabilities of levels, and a mixture of normal laws is a density"
+            return "the run's likelihood is a probability of levels, and a mixture of normal distributions is a density"
         return not_held_out(context)
 
     def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
@@ -40,6 +40,6 @@ class GaussianMixture(Measure):
         mixture = Mixture(self.num_components, reg_covar=1e-4, random_state=context.seed % 2**32).fit(training)
         nll = over_images(
             -torch.from_numpy(mixture.score_samples(images)),
-            f"exact, of {self.num_components} normal laws fitted to {len(training):,} training images",
+            f"exact, of {self.num_components} normal distributions fitted to {len(training):,} training images",
         )
         return {"nll": nll, **code_length(context, nll)}

@@ -1,4 +1,4 @@
-"""What the code of an image tells of its class."""
+"""Measure how much the code of an image says about its class."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,12 +14,12 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Latents(Measure):
-    """How well simple methods find the classes in the codes: means (or modes) of q(z | x).
+    """How well simple methods predict the classes from the codes, the means (or modes) of q(z | x).
 
     `knn_accuracy`          the majority among the nearest training codes, by Euclidean distance
     `retrieval_precision`   the share of those training codes that are of the image's own class
     `linear_probe_accuracy` multinomial logistic regression on standardised codes, fitted to training codes
-    `clustering_nmi`        the normalised mutual information of classes and k-means clusters, as many as classes:
+    `clustering_nmi`        the normalised mutual information of the classes and equally many k-means clusters:
                             2 I(clusters; classes) / (H(clusters) + H(classes))
 
     Args:
@@ -35,7 +35,7 @@ class Latents(Measure):
         if (reason := no_encoder(context) or not_held_out(context)) is not None:
             return reason
         if context.data.num_classes < 2:
-            return "the images of this data set have no classes for a probe to find"
+            return "the images of this data set have no classes that a probe could predict"
         if set(context.images.labels.tolist()) - set(context.training.labels.tolist()):
             return "some classes of these images have no training image, so no probe could learn them"
         if len(context.training.x) < self.num_neighbours:
@@ -86,6 +86,6 @@ class Latents(Measure):
 
 
 def majority(votes: Array) -> Array:
-    """The most frequent class of each row of votes, of shape (N, k); of several, the first."""
+    """Return the most frequent class in each row of votes, (N, k) -> (N,); the smallest of equally frequent ones."""
     counts = np.stack([(votes == label).sum(1) for label in range(votes.max() + 1)], axis=1)
     return counts.argmax(1)

@@ -1,4 +1,4 @@
-"""The likelihood from samples of the posterior, where latent units are few."""
+"""Estimate the likelihood from samples of the posterior, for models with few latent units."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,26 +18,32 @@ from vae_lab.maths import marginal_likelihood as marginal
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.seeding import RngStream, reseed
 
-# What noise is for: each purpose has its own.
+# Positions in the random stream: each purpose has its own.
 START, CHAINS, PROPOSAL = range(3)
 
 
 class LogLikelihoods(NamedTuple):
-    """Two estimates of log p(x) for each image, in nats, of shape (N,) each."""
+    """Two estimates of log p(x) for each image, in nats, of shape (N,) each.
+
+    Attributes:
+        from_posterior: the estimate from posterior samples.
+        importance: the estimate by importance sampling.
+        acceptance: the acceptance rate of the chains.
+    """
 
     from_posterior: Tensor
     importance: Tensor
-    acceptance: Tensor  # of the chains
+    acceptance: Tensor
 
 
 @dataclass(frozen=True)
 class Chains:
-    """Hamiltonian Monte Carlo chains that give both estimates.
+    """Hamiltonian Monte Carlo chains for both estimates.
 
-    Args:
-        num_samples: L, latent samples for each image behind each of q, the mean over the posterior and the bound.
+    Attributes:
+        num_samples: L, latent samples for each image, used for each of: q, the mean over the posterior, and the bound.
         num_leapfrog: leapfrog steps of a transition.
-        num_transitions: transitions of a chain before it gives a sample.
+        num_transitions: transitions of a chain between two samples.
     """
 
     num_samples: int
@@ -45,26 +51,28 @@ class Chains:
     num_transitions: int
 
     def log_likelihoods(
-        self, model: LatentModel, images: Images, seed: int, tell: Callable[[int], object]
+        self, model: LatentModel, images: Images, seed: int, on_transition: Callable[[int], object]
     ) -> LogLikelihoods:
-        """Both estimates of all images, a block at a time.
+        """Return both estimates for all images, one block at a time.
 
         Args:
-            model: in evaluation mode.
-            images: what is scored.
-            seed: of the chains; all noise follows from it and from the images' position.
-            tell: called with the number of images that went through a transition.
+            model: a model in evaluation mode.
+            images: N images.
+            seed: the seed of the chains; all random numbers follow from it and from the images' positions.
+            on_transition: called after each transition with the number of images that made it.
         """
         images_at_once = max(1, rows_of_block(model, images) // self.num_samples)
         found = [
-            self._of_block(model, some, partial(reseed, some.x.device, seed, RngStream.POSTERIOR, number), tell)
+            self._of_block(
+                model, some, partial(reseed, some.x.device, seed, RngStream.POSTERIOR, number), on_transition
+            )
             for number, some in enumerate(images.split_up(images_at_once))
         ]
         return LogLikelihoods(*(torch.cat(column) for column in zip(*found, strict=True)))
 
     @torch.no_grad()
     def _of_block(
-        self, model: LatentModel, images: Images, noise: Callable[[int], None], tell: Callable[[int], object]
+        self, model: LatentModel, images: Images, noise: Callable[[int], None], on_transition: Callable[[int], object]
     ) -> LogLikelihoods:
         noise(START)
         start = prior_samples(model, self.num_samples, images)
@@ -76,7 +84,7 @@ class Chains:
             torch.cat(start, -1),  # (L, B, D)
             num_leapfrog=self.num_leapfrog,
             num_transitions=self.num_transitions,
-            on_transition=partial(tell, len(images.x)),
+            on_transition=partial(on_transition, len(images.x)),
         )
         q = marginal.fit_normal(samples.fitting)
         z = samples.estimating
@@ -88,19 +96,19 @@ class Chains:
 
 
 class MarginalLikelihood(Measure):
-    """-log p(x) from samples of the posterior, for some of the images, where latent units are few.
+    """-log p(x) from samples of the posterior, for some of the images, for models with few latent units.
 
     1 / p(x) = E_{p(z|x)}[q(z) / p(x, z)]
 
-    q is a normal law fitted to other samples of the posterior: Kingma & Welling 2014, appendix D,
-    https://arxiv.org/abs/1312.6114, who trust it below five latent units. In expectation this `nll` lies below
-    -log p(x), and `nll_importance`, importance sampling with the same q as the proposal, above: where the two differ,
-    neither is to be trusted. Where they agree a mode of the posterior that no chain found may still be missing from
-    both. Chains come from the prior, and owe nothing to the encoder.
+    q is a normal distribution fitted to other samples of the posterior: Kingma & Welling 2014, appendix D,
+    https://arxiv.org/abs/1312.6114, who use it below five latent units. In expectation this `nll` is below -log p(x),
+    and `nll_importance`, importance sampling with the same q as the proposal, is above it. If the two differ, neither
+    is reliable. If they agree, both may still miss a mode of the posterior that no chain found. The chains start from
+    the prior and do not use the encoder.
 
     Args:
-        num_images: how many of the images, the same ones every time.
-        num_samples: L, for each image, more than there are latent units; each from a chain of its own.
+        num_images: the number of images that are measured, the same ones every time.
+        num_samples: L, for each image, more than there are latent units; each sample has its own chain.
         num_leapfrog: leapfrog steps of a transition.
         num_transitions: transitions of a chain before each of its two samples.
     """
@@ -135,13 +143,13 @@ class MarginalLikelihood(Measure):
 
 
 def unavailable_reason(model: LatentModel, images: Images, num_samples: int) -> str | None:
-    """Why a model's posterior cannot be sampled and fitted, in one line; None where it can."""
+    """Return why a model's posterior cannot be sampled and fitted, in one line; None if it can."""
     if not model.has_elbo:
-        return "the model's codes follow no density"
+        return "the codes of this model have no density"
     if model.space != "real":
-        return "it follows gradients through the latent space, and z is no real vector here"
+        return "it needs gradients for z, and the latent variables of this model are not real vectors"
     some = images.take(slice(1))
     num_units = sum(latent.z.shape[-1] for latent in model.trace(some.x, some.c).latents)
     if num_samples <= num_units:
-        return f"a normal law of {num_units} latent units cannot be fitted to num_samples={num_samples}"
+        return f"fitting a normal distribution of {num_units} latent units needs more than num_samples={num_samples}"
     return None

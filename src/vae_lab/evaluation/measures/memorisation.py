@@ -1,4 +1,4 @@
-"""Whether the model's samples are copies of training images."""
+"""Measure whether the model's samples are copies of training images."""
 
 from collections.abc import Mapping
 
@@ -10,15 +10,15 @@ from vae_lab.evaluation.scores.ranking import auroc
 
 
 class Memorisation(Measure):
-    """How far samples, and real images of the chosen split, are from the nearest training image.
+    """The distances of samples, and of real images of the chosen split, from the nearest training image.
 
-    Distances are Euclidean, between pixels as the likelihood sees them. Samples that are nearer than unseen real
-    images are copies; `nearer_than_real` is the probability that a sample is the nearer of the two, 1/2 for a model of
-    the true law, and 1 for one that repeats its training images: Meehan et al. 2020, section 3.2,
-    https://arxiv.org/abs/2004.05675. Noisy pixels of p(x | z) put samples farther away.
+    Distances are Euclidean, between pixels as the likelihood sees them. If samples are nearer to the training images
+    than unseen real images are, the model copies. `nearer_than_real` is the probability that a sample is the nearer of
+    the two: 1/2 for a model of the true distribution, and 1 for one that repeats its training images: Meehan et al.
+    2020, section 3.2, https://arxiv.org/abs/2004.05675. Noisy pixels of p(x | z) make the distances of samples larger.
 
     Args:
-        num_images: samples, and real images, at most.
+        num_images: the number of samples, and of real images, at most.
     """
 
     def __init__(self, num_images: PositiveInt = 1_000) -> None:

@@ -1,4 +1,4 @@
-"""The negative log-likelihood by importance sampling."""
+"""Estimate the negative log-likelihood by importance sampling."""
 
 import torch
 
@@ -10,12 +10,13 @@ from vae_lab.seeding import RngStream
 
 
 class NLL(Measure):
-    """-log p(x), with the posterior as the proposal: in expectation an upper bound that falls as K grows.
+    """-log p(x), with the posterior as the proposal: in expectation an upper bound that decreases with K.
 
-    -L_K = -log 1/K sum_k p(x, z_k) / q(z_k | x)
+    -L_K = -log 1/K sum_k p(x, z_k) / q(z_k | x),  z_k ~ q(z | x)
 
-    Burda et al. 2016, https://arxiv.org/abs/1509.00519. `nll_at_1`, `nll_at_10`, ... are the same bound of fewer of the
-    samples: where they still fall at K, K is too small. The effective sample size says how many of the K carry weight.
+    Burda et al. 2016, https://arxiv.org/abs/1509.00519. `nll_at_1`, `nll_at_10`, ... are the same bound with fewer of
+    the samples: if they still decrease at K, then K is too small. The effective sample size, (sum w)^2 / sum w^2, says
+    how many of the K samples carry weight.
 
     Args:
         num_samples: K, latent samples for each image.
@@ -28,8 +29,8 @@ class NLL(Measure):
         return no_elbo(context)
 
     def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
-        # Room for all results at once: thousands of small tensors that outlive the large ones of their blocks would
-        # leave holes in memory that no block fits into.
+        # All results are allocated at once: thousands of small tensors that outlive the large tensors of their blocks
+        # would fragment the memory.
         num_images = len(context.images.x)
         curve = {num: torch.empty(num_images, dtype=torch.float64) for num in group_sizes(self.num_samples)}
         effective = torch.empty(num_images, dtype=torch.float64)
@@ -54,6 +55,6 @@ class NLL(Measure):
             **{f"nll_at_{num}": estimate for num, estimate in at.items()},
             "effective_sample_size": over_images(effective, f"{how}, mean over images", num_samples=self.num_samples),
             "effective_sample_size_min": Estimate(
-                effective.min().item(), f"{how}, least of the images", len(effective), num_samples=self.num_samples
+                effective.min().item(), f"{how}, minimum over images", len(effective), num_samples=self.num_samples
             ),
         }

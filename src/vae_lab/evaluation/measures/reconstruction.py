@@ -1,4 +1,4 @@
-"""How well images come back from their codes, beside principal components."""
+"""Measure the reconstruction error of images, and compare it with principal components."""
 
 from collections.abc import Mapping
 
@@ -13,8 +13,8 @@ class Reconstruction(Measure):
 
     |x - E[x | z]|^2 at the code z of x, the mean (or mode) of q(z | x)
 
-    `squared_error_pca` is that of as many principal components of the training images as a code has units: of linear
-    codes no other has a lower error on the training images (Bourlard & Kamp 1988, https://doi.org/10.1007/BF00332918).
+    `squared_error_pca` is the error of the principal components of the training images, as many as a code has units. No
+    linear code has a lower error on the training images (Bourlard & Kamp 1988, https://doi.org/10.1007/BF00332918).
     """
 
     def unavailable_reason(self, context: EvaluationContext) -> str | None:
@@ -38,8 +38,14 @@ class Reconstruction(Measure):
 
 
 def squared_error_of_pca(training: Tensor, images: Tensor, num_components: int) -> Tensor:
-    """The squared distance of each image from the plane of the first principal components, of shape (N,)."""
+    """Return the squared distance of each image from the span of the first principal components, of shape (N,).
+
+    Args:
+        training: images that the components are computed from, of shape (M, D).
+        images: of shape (N, D).
+        num_components: the number of components.
+    """
     mean = training.mean(0)
-    _, axes = torch.linalg.eigh(torch.cov(training.T))  # by rising variance
+    _, axes = torch.linalg.eigh(torch.cov(training.T))  # in order of increasing variance
     left_out = axes[:, : max(0, axes.shape[1] - num_components)]
     return ((images - mean) @ left_out).square().sum(1)

@@ -1,4 +1,4 @@
-"""Whether the model's samples are like real images, in the features of a small classifier."""
+"""Compare the model's samples with real images, by the features of a small classifier."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -12,22 +12,22 @@ from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, not
 from vae_lab.evaluation.scores.samples import NUM_BLOCKS, NUM_NEIGHBOURS, frechet_distance, kernel_distance
 from vae_lab.evaluation.scores.samples import precision_recall as precision_and_recall
 
-FEWEST = 100  # images that distances of laws are estimated from
+MIN_IMAGES = 100  # the fewest images from which a distance of distributions is estimated
 
 
 class Samples(Measure):
-    """Distances of laws, precision and recall, between draws of p(x | z) and images of the chosen split.
+    """Distances of distributions, precision and recall, between draws of p(x | z) and images of the chosen split.
 
     The features are those of a small classifier of the same data set (`vae_lab.evaluation.classifier`), on pixels as
-    the likelihood sees them. They are no Inception features, and the figures compare with none of other programs, but
-    with the same figures of training images in the samples' place, which are given as `reference_...`: what a model
-    that draws real images would reach with as many.
+    the likelihood sees them. They are not Inception features, so the estimates cannot be compared with those of other
+    programs. They can be compared with `reference_...`, the same estimates of equally many training images: what a
+    model that draws real images would reach.
 
     Args:
-        num_images: samples, and real images, at most; the distances depend on their number.
+        num_images: the number of samples, and of real images, at most; the distances depend on it.
     """
 
-    def __init__(self, num_images: Annotated[int, Field(ge=FEWEST)] = 5_000) -> None:
+    def __init__(self, num_images: Annotated[int, Field(ge=MIN_IMAGES)] = 5_000) -> None:
         self.num_images = num_images
 
     def unavailable_reason(self, context: EvaluationContext) -> str | None:
@@ -36,13 +36,13 @@ class Samples(Measure):
         if not context.fits_prior:
             return NO_SAMPLES
         if context.data.num_classes < 2:
-            return "the images of this data set have no classes to train the classifier on, in whose features it is"
-        if min(len(context.images.x), len(context.training.x)) < FEWEST:
-            return f"a law is not to be estimated from fewer than {FEWEST} images; choose more"
+            return "it compares features of a classifier, and the images of this data set have no classes"
+        if min(len(context.images.x), len(context.training.x)) < MIN_IMAGES:
+            return f"it needs at least {MIN_IMAGES} images to estimate a distribution; choose more"
         return None
 
     def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
-        net = classifier.obtain(context.training, context.data.num_classes, context.device)
+        net = classifier.load_or_train(context.training, context.data.num_classes, context.device)
         num = min(self.num_images, len(context.images.x), len(context.training.x))
         real, training = (images.some(num) for images in (context.images, context.training))
         drawn = draw_images(context, real.c, num)
@@ -50,17 +50,23 @@ class Samples(Measure):
             classifier.features(net, x, context.device) for x in (real.x, training.x, drawn)
         )
         right = classifier.predictions(net, real.x, context.device) == real.labels.cpu()
-        words = "share of real images classified right: how far the features can be trusted"
-        estimates = {"accuracy_of_small_classifier": over_images(right.double(), words)}
-        drawn_estimates = compared(of_drawn, of_real, f"{num:,} draws of p(x|z), z ~ p(z)")
-        references = compared(of_training, of_real, f"{num:,} training images")
+        estimator = "share of real images that the classifier predicts right, which says how good its features are"
+        estimates = {"accuracy_of_small_classifier": over_images(right.double(), estimator)}
+        drawn_estimates = compare_features(of_drawn, of_real, f"{num:,} draws of p(x|z), z ~ p(z)")
+        references = compare_features(of_training, of_real, f"{num:,} training images")
         for name, estimate in drawn_estimates.items():
             estimates |= {name: estimate, f"reference_{name}": references[name]}
         return estimates
 
 
-def compared(features: Tensor, real: Tensor, of: str) -> dict[str, Estimate]:
-    """All figures of some images against as many real ones, given the features of both."""
+def compare_features(features: Tensor, real: Tensor, of: str) -> dict[str, Estimate]:
+    """Return all estimates of some images against equally many real ones.
+
+    Args:
+        features: the features of the images, of shape (N, D).
+        real: the features of the real images, of shape (N, D).
+        of: what the images are, in words.
+    """
     num = len(real)
     against = f"of {features.shape[1]} features of a small classifier (not Inception), {of} against {num:,} real images"
     kernel = kernel_distance(features, real)
@@ -68,7 +74,7 @@ def compared(features: Tensor, real: Tensor, of: str) -> dict[str, Estimate]:
     balls = f"inside a ball out to the {NUM_NEIGHBOURS}rd neighbour, {against}"
     return {
         "frechet_distance_small_classifier": Estimate(
-            frechet_distance(features, real), f"squared Frechet distance of fitted normal laws {against}", num
+            frechet_distance(features, real), f"squared Frechet distance of fitted normal distributions {against}", num
         ),
         "kernel_distance_small_classifier": Estimate(
             kernel.value,

@@ -1,4 +1,4 @@
-"""What the rate is made of: the surgery of the ELBO."""
+"""Decompose the rate: the ELBO surgery."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -16,19 +16,19 @@ from vae_lab.models.latent_model import LatentModel, Trace
 from vae_lab.models.vae import VAE
 from vae_lab.seeding import RngStream
 
-# Images whose posteriors make one law.
+# Images whose posteriors are held in one distribution object.
 POSTERIORS_AT_ONCE = 500
 
 
 class Surgery(Measure):
-    """The rate as the mutual information and the divergence of the aggregate posterior from the prior.
+    """The rate, split into the mutual information and the divergence of the aggregate posterior from the prior.
 
     E[KL(q(z|x) || p(z))] = I_q(x; z) + KL(q(z) || p(z)),  q(z) = 1/N sum_n q(z | x_n)
 
     Hoffman & Johnson 2016, http://approximateinference.org/accepted/HoffmanJohnson2016.pdf. The aggregate posterior is
-    that of the N measured images, which bounds I by log N: near that, I tells how many images there are, and less than
-    what a new image would. Where the units are independent normals given the image, and in the prior, the divergence
-    splits once more, into the total correlation and the divergences of the single units: Chen et al. 2018, equation 2,
+    that of the N measured images, which bounds I by log N: near that bound, I reflects the number of images. If the
+    units are independent normals given the image, and in the prior, the divergence splits once more, into the total
+    correlation and the divergences of the single units: Chen et al. 2018, equation 2,
     https://arxiv.org/abs/1802.04942.
 
     Args:
@@ -43,13 +43,14 @@ class Surgery(Measure):
         if (reason := no_elbo(context)) is not None:
             return reason
         if not isinstance(model, VAE):
-            return "it is about models with one stochastic layer"
+            return "it is defined for models with one stochastic layer only"
         if not model.posterior.cheap_log_prob:
             return (
-                "it takes the density of every z under every posterior, each of which costs a pass for each latent unit"
+                "it needs the density of every z under every posterior, and for this posterior each density costs one "
+                "pass for each latent unit"
             )
         if model.prior.needs_labels:
-            return "the prior has a law for each class, and the aggregate posterior is one of all classes"
+            return "the prior has a distribution for each class, and the aggregate posterior is over all classes"
         return None
 
     def __call__(self, context: EvaluationContext) -> dict[str, Estimate]:
@@ -77,21 +78,30 @@ class Surgery(Measure):
             "total_correlation": f"E[log q(z) - sum_d log q(z_d)], {aggregate}",
             "dimension_wise_kl": f"E[sum_d log q(z_d) - log p(z_d)], {aggregate}",
         }
-        figures = {
+        estimates = {
             name: over_images(terms[name], estimator, num_samples=self.num_samples)
             for name, estimator in estimators.items()
             if name in terms
         }
         if "rate_of_units" in terms:
             units = terms["rate_of_units"]  # (N, D)
-            figures["rate_of_units"] = over_images(
+            estimates["rate_of_units"] = over_images(
                 units.sum(1), "sum_d KL(q(z_d|x) || p(z_d)), in closed form"
             )._replace(details={"units": units.mean(0).tolist()})
-        return figures
+        return estimates
 
 
 def surgery(trace: Trace, posteriors: Sequence[Distribution], *, by_units: bool) -> dict[str, Tensor]:
-    """The terms at the samples of a pass, in nats, of shape (L, I) each; the rates of the units, (L, I, D)."""
+    """Return the terms of the rate at the samples of a pass, in nats.
+
+    Args:
+        trace: a pass of I images with L samples each, through a model with one stochastic layer.
+        posteriors: the posteriors of all N images.
+        by_units: whether the divergence is split into its units.
+
+    Returns:
+        The terms by name, of shape (L, I) each; `rate_of_units` is of shape (L, I, D).
+    """
     (latent,) = trace.latents
     aggregate = aggregate_posterior(latent.z.flatten(0, 1), posteriors, by_units=by_units)
     log_q = aggregate.joint.view_as(latent.log_q)  # (L, I)
@@ -113,5 +123,5 @@ def surgery(trace: Trace, posteriors: Sequence[Distribution], *, by_units: bool)
 
 @torch.no_grad()
 def posteriors_of(model: LatentModel, images: Images) -> list[Distribution]:
-    """The posteriors of all images, some hundreds of them to a law."""
+    """Return the posteriors of all images, `POSTERIORS_AT_ONCE` of them in each distribution object."""
     return [model.encode(some.x, some.c) for some in images.split_up(POSTERIORS_AT_ONCE)]

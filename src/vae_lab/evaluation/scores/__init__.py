@@ -1,1 +1,1 @@
-"""Scores of codes, samples and rankings: pure functions of arrays."""
+"""Pure functions of arrays that score codes, samples and rankings."""

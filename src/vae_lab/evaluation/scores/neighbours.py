@@ -7,14 +7,14 @@ DISTANCES_AT_ONCE = 2**24
 
 
 def distance_to_nearest(images: Tensor, references: Tensor) -> Tensor:
-    """The Euclidean distance of each image from the nearest reference: exactly 0 for a copy.
+    """Return the Euclidean distance of each image from the nearest reference: exactly 0 for a copy.
 
     Args:
         images: of shape (N, *event).
         references: of shape (M, *event).
 
     Returns:
-        Distances of shape (N,).
+        Distances, of shape (N,).
     """
     images, references = images.flatten(1), references.flatten(1)
     half_norms = references.square().sum(1) / 2  # (M,)

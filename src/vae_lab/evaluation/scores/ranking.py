@@ -1,4 +1,4 @@
-"""How well one number tells two kinds of images apart."""
+"""Measure how well a score separates two kinds of images."""
 
 from typing import Any, NamedTuple
 
@@ -8,25 +8,30 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class AUROC(NamedTuple):
-    """The area under a receiver operating characteristic."""
+    """The area under a receiver operating characteristic.
+
+    Attributes:
+        value: the area.
+        standard_error: its standard error.
+    """
 
     value: float
     standard_error: float
 
 
 def auroc(scores: Array, others: Array) -> AUROC:
-    r"""The probability that a score of the first kind is above one of the second, ties counting one half.
+    r"""Return the probability that a score of the first kind is above one of the second, ties counting one half.
 
         theta = 1/(m n) sum_i sum_j [x_i > y_j] + 1/2 [x_i = y_j]
 
-    It is the area under the receiver operating characteristic: 1 where the first kind always scores higher, 1/2 where
-    the scores say nothing. Its standard error is that of DeLong et al. 1988, https://doi.org/10.2307/2531595: with
-    v_i the share of the second kind below x_i, and w_j the share of the first kind above y_j, the variance of theta is
-    Var(v) / m + Var(w) / n.
+    It is the area under the receiver operating characteristic: 1 if the first kind always scores higher, 1/2 if the
+    score does not separate the two. Its standard error is that of DeLong et al. 1988,
+    https://doi.org/10.2307/2531595: with v_i the share of the second kind below x_i, and w_j the share of the first
+    kind above y_j, the variance of theta is Var(v) / m + Var(w) / n.
 
     Args:
-        scores: of shape (m,).
-        others: of shape (n,).
+        scores: the scores of the first kind, of shape (m,).
+        others: the scores of the second kind, of shape (n,).
 
     >>> auroc(np.array([3.0, 4.0]), np.array([1.0, 2.0]))
     AUROC(value=1.0, standard_error=0.0)
@@ -38,7 +43,7 @@ def auroc(scores: Array, others: Array) -> AUROC:
 
 
 def share_below(values: Array, others: Array) -> Array:
-    """For each value, the share of the others that are below it, those equal to it counting one half."""
+    """Return for each value the share of the others that are below it; equal ones count one half."""
     ordered = np.sort(others)
     counts = np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")
     return counts / (2 * len(others))

@@ -1,4 +1,4 @@
-"""The batches of an ensemble: each member's own, side by side."""
+"""The batches of an ensemble: those of all members, stacked."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -28,9 +28,11 @@ class StackedBatches:
             yield Batch(*(torch.stack(parts) for parts in zip(*batches, strict=True)))
 
     def state_dict(self) -> dict[str, Any]:
+        """Return the state for a checkpoint, the position in the epoch, which all members share."""
         return self.members[0].state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore the position in the epoch, for all members."""
         for member in self.members:
             member.load_state_dict(state)
 
@@ -40,7 +42,7 @@ class EnsembleData(LightningDataModule):
 
     Args:
         data: the data set.
-        seeds: of each member.
+        seeds: the seed of each member.
     """
 
     def __init__(self, data: ImageData, seeds: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""When the members of an ensemble are saved and drawn: when their runs alone would be."""
+"""Save and draw the members of an ensemble at the same steps as in separate training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,22 +8,22 @@ from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from vae_lab.experimental.ensemble.module import EnsembleModule
-from vae_lab.training.callbacks import Figures
+from vae_lab.training.figures import Figures
 from vae_lab.training.run import Run
 
 
 class EnsembleCheckpoints(Checkpoint):
-    """Keeps each member's best epoch and last state; see `vae_lab.training.callbacks.BestAndLast`.
+    """Keeps each member's best epoch and last state; see `vae_lab.training.checkpoints.BestAndLast`.
 
     Args:
         runs: the members.
-        figures: draws their pictures; None draws none.
+        figures: draws their pictures, or None.
     """
 
     def __init__(self, runs: Sequence[Run], figures: Figures | None) -> None:
         self.runs = runs
         self.figures = figures
-        self.files = runs[0].checkpoints  # of the others only the folders differ
+        self.files = runs[0].checkpoints  # those of the others differ only in their folders
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, EnsembleModule)
@@ -32,9 +32,9 @@ class EnsembleCheckpoints(Checkpoint):
         improved = [
             number
             for number in pl_module.alive()
-            if self.runs[number].checkpoints.improved(
+            if self.runs[number].checkpoints.update_best(
                 self.runs[number].module.criterion,
-                pl_module.figures[number],
+                pl_module.metrics[number],
                 trainer.current_epoch,
                 trainer.global_step - 1,
             )

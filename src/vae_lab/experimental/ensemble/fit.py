@@ -1,4 +1,4 @@
-"""The training of several runs as one."""
+"""Train several runs as one."""
 
 import logging
 from collections.abc import Sequence
@@ -15,17 +15,17 @@ from vae_lab.experimental.ensemble.checkpoints import MemberFiles
 from vae_lab.experimental.ensemble.groups import WAY_OUT, check_ensemble
 from vae_lab.experimental.ensemble.module import EnsembleModule
 from vae_lab.runs import results
-from vae_lab.training.callbacks import Figures
+from vae_lab.training.figures import Figures
 from vae_lab.training.run import Run
 
 log = logging.getLogger(__name__)
 
 
 def fit_together(runs: Sequence[Run]) -> list[Exception | None]:
-    """Train runs; those that stand at the same step at once.
+    """Train runs; those that resume from the same step are trained at once.
 
     Returns:
-        What each failed with, or None.
+        The error of each run, or None for a run without one.
     """
     at_step: dict[int, list[int]] = {}
     for number, run in enumerate(runs):
@@ -39,7 +39,7 @@ def fit_together(runs: Sequence[Run]) -> list[Exception | None]:
                 members[0].fit()
             else:
                 outcome = fit_stack(members)
-        except Exception as error:  # each job reports it, as it would one of its own
+        except Exception as error:  # each job reports it as its own
             outcome = [error for _ in members]
         for number, failure in zip(numbers, outcome, strict=True):
             failures[number] = failure
@@ -47,10 +47,13 @@ def fit_together(runs: Sequence[Run]) -> list[Exception | None]:
 
 
 def fit_stack(runs: Sequence[Run]) -> list[Exception | None]:
-    """Train runs that stand at the same step, and leave each as if it had been trained alone.
+    """Train runs that start at the same step; afterwards each is as if it had been trained separately.
+
+    Returns:
+        The error of each run, or None for a run without one.
 
     Raises:
-        UserError: where they cannot be trained at once.
+        UserError: if they cannot be trained at once.
     """
     first = runs[0]
     check_ensemble(first.config)
@@ -77,10 +80,10 @@ def fit_stack(runs: Sequence[Run]) -> list[Exception | None]:
 
 
 def callbacks_of(run: Run) -> tuple[Figures | None, list[Callback]]:
-    """The callback that draws pictures of each member, and those that look at none of them.
+    """Return the callback that draws pictures (or None), and the callbacks that do not depend on the model.
 
     Raises:
-        UserError: for a callback of which it is not known what it would make of an ensemble.
+        UserError: if there is another callback, which may not work with an ensemble.
     """
     figures: Figures | None = None
     others: list[Callback] = []
@@ -92,7 +95,7 @@ def callbacks_of(run: Run) -> tuple[Figures | None, list[Callback]]:
             others.append(callback)
         elif callback is not None:
             raise UserError(
-                f"callbacks.{name}._target_={node['_target_']}: a callback sees one model, an ensemble has several; "
+                f"callbacks.{name}._target_={node['_target_']}: a callback expects one model, an ensemble has several; "
                 f"leave it out with callbacks.{name}=null, {WAY_OUT}"
             )
     return figures, others

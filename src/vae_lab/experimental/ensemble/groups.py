@@ -1,6 +1,6 @@
-"""Which jobs of a multirun can be trained together, and which cannot be at all.
+"""Group the jobs of a multirun that can be trained together, and reject settings that an ensemble cannot train.
 
-Free of torch: a job that cannot be is refused before it is imported.
+This module does not import torch, so settings are rejected before that.
 """
 
 import json
@@ -15,7 +15,8 @@ from vae_lab.configuration.signature import signature
 from vae_lab.configuration.source import find
 from vae_lab.errors import UserError, show
 
-# Optimizers that change each number by its own gradients alone, so that one of a stack is one of each member.
+# Optimizers that update each number by its own gradients only, so that one optimizer of the stacked parameters is
+# equivalent to one for each member.
 ELEMENTWISE = frozenset(
     f"torch.optim.{name}"
     for name in ("Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "ASGD", "NAdam", "RAdam", "RMSprop", "Rprop", "SGD")
@@ -23,21 +24,24 @@ ELEMENTWISE = frozenset(
 WAY_OUT = "or leave out hydra/launcher=ensemble, to train the runs one after another"
 
 
-def grouped(configs: Sequence[DictConfig], max_members: int) -> list[list[int]]:
-    """The jobs by number, in groups that differ only in what the members of an ensemble may differ in.
+def group_jobs(configs: Sequence[DictConfig], max_members: int) -> list[list[int]]:
+    """Group jobs whose configurations differ only in the seed and in numbers of the objective.
 
     Args:
         configs: the jobs' configurations, with Hydra's own part.
-        max_members: jobs of a group, at most.
+        max_members: the number of jobs in a group, at most.
+
+    Returns:
+        The numbers of the jobs of each group.
     """
-    alike: dict[str, list[int]] = {}
+    groups: dict[str, list[int]] = {}
     for job, config in enumerate(configs):
-        alike.setdefault(common(config), []).append(job)
-    return [jobs[first : first + max_members] for jobs in alike.values() for first in range(0, len(jobs), max_members)]
+        groups.setdefault(shared_settings(config), []).append(job)
+    return [jobs[first : first + max_members] for jobs in groups.values() for first in range(0, len(jobs), max_members)]
 
 
-def common(config: DictConfig) -> str:
-    """What all members of an ensemble share: all but the seed and the numbers of the objective."""
+def shared_settings(config: DictConfig) -> str:
+    """Return the settings that members of an ensemble share, as text: all but the seed and the objective's numbers."""
     plain = OmegaConf.to_container(OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"]))
     assert isinstance(plain, dict)
     shared = {str(key): value for key, value in plain.items() if key != "seed"}
@@ -45,7 +49,7 @@ def common(config: DictConfig) -> str:
 
 
 def without_numbers(node: Mapping[str, Any]) -> dict[str, Any]:
-    """The options of a part, and of parts inside it, but for the numbers that need not be whole."""
+    """Return the options of a part, and of parts inside it, without those whose type allows fractions."""
     found = find(str(node.get("_target_")))
     accepted = signature(*found) if found else None
     kept: dict[str, Any] = {}
@@ -58,7 +62,7 @@ def without_numbers(node: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def takes_fractions(annotation: Any) -> bool:
-    """Whether an option's type has room for 1/2."""
+    """Return whether an option's type allows fractions such as 0.5."""
     if annotation is None:
         return False
     try:
@@ -69,10 +73,10 @@ def takes_fractions(annotation: Any) -> bool:
 
 
 def check_ensemble(config: DictConfig) -> None:
-    """Refuse settings under which the members of an ensemble would not be what they are alone.
+    """Check that the members of an ensemble are trained as they would be separately.
 
     Raises:
-        UserError: one line with the way out.
+        UserError: if a setting prevents that; one line with the fix.
     """
     trainer = config.trainer
     reasons = {
@@ -80,7 +84,7 @@ def check_ensemble(config: DictConfig) -> None:
         "trainer.gradient_clip_val": (
             trainer.get("gradient_clip_val"),
             trainer.get("gradient_clip_val") is not None,
-            "the norm of a gradient would be that of all members together",
+            "the gradient's norm would be that of all members together",
         ),
         "trainer.precision": (
             trainer.get("precision"),
@@ -100,12 +104,12 @@ def check_ensemble(config: DictConfig) -> None:
         "optimizer._target_": (
             config.optimizer["_target_"],
             config.optimizer["_target_"] not in ELEMENTWISE,
-            "it is not known to change each number by its own gradients alone, so it might mix the members",
+            "it is not known to update each number by its own gradients only, so it might mix the members",
         ),
         "logger._target_": (
             config.logger and config.logger["_target_"],
             config.logger is not None and not config.logger["_target_"].endswith(".TensorBoardLogger"),
-            "an ensemble writes one log for each member, which is known to work with TensorBoard",
+            "an ensemble writes one log for each member, which is tested with TensorBoard only",
         ),
     }
     for key, (value, refused, reason) in reasons.items():

@@ -1,4 +1,4 @@
-"""The LightningModule of an ensemble: one step for all members, everything else for each by itself."""
+"""The LightningModule of an ensemble: one step for all members, everything else for each member separately."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -11,7 +11,7 @@ from torch.nn.functional import one_hot
 
 from vae_lab.data.batches import Batch
 from vae_lab.experimental.ensemble.checkpoints import MEMBERS
-from vae_lab.experimental.ensemble.stack import Stack, contiguous
+from vae_lab.experimental.ensemble.stack import Stack, contiguous_copy
 from vae_lab.experimental.ensemble.step import Pair, StackedObjective
 from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.module import check_finite
@@ -21,11 +21,19 @@ from vae_lab.training.run import Run
 class EnsembleModule(LightningModule):
     """Trains the models of several runs on one stack of their parameters.
 
-    Each run's own module keeps its seed, its criterion and its averages, and sees its parameters as views of the
-    stack, so that it can be validated, drawn and saved as if it had been trained alone.
+    Each run's own module keeps its seed, its criterion and its averages. Its parameters are views of the stack, so that
+    it can be validated, drawn and saved as in separate training.
 
     Args:
-        runs: the members, of one configuration but for what an ensemble may differ in.
+        runs: the N members, whose configurations differ only in the seed and in numbers of the objective.
+
+    Attributes:
+        failures: the error of each member, or None.
+        metrics: the metrics of each member's last validation.
+        totals: the sums of the members' T terms and the number of images, of shape (T + 1, N), as in
+            `vae_lab.training.running_averages.RunningAverages`; None before the first batch.
+        names: the names of the terms.
+        num_batches: the batches in the totals.
     """
 
     def __init__(self, runs: Sequence[Run]) -> None:
@@ -35,17 +43,17 @@ class EnsembleModule(LightningModule):
         self.stack = Stack(modules)
         self.objective = StackedObjective([Pair(module.model, module.objective) for module in modules], self.stack)
         self.failures: list[Exception | None] = [None for _ in runs]
-        self.figures: list[dict[str, float]] = [{} for _ in runs]  # of the last validation
-        self.totals: Tensor | None = None  # (T + 1, N): sums of the members' terms, as `Averages` has them
+        self.metrics: list[dict[str, float]] = [{} for _ in runs]
+        self.totals: Tensor | None = None  # (T + 1, N)
         self.names: tuple[str, ...] = ()
         self.num_batches = 0
 
     def alive(self) -> list[int]:
-        """The members that have not failed, by number."""
+        """Return the numbers of the members that have not failed."""
         return [number for number, failure in enumerate(self.failures) if failure is None]
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        self.stack.link()  # it was moved to its device by now
+        self.stack.link()  # again, since the stack was moved to its device
         return self.runs[0].module.make_optimizer(self.stack.parameters())
 
     def _condition(self, batch: Batch) -> Tensor | None:
@@ -80,19 +88,19 @@ class EnsembleModule(LightningModule):
         self.totals, self.num_batches = None, 0
         for number in self.alive():
             run = self.runs[number]
-            figures = run.module.train_averages.pop(lambda totals: totals)
+            metrics = run.module.train_averages.pop(lambda totals: totals)
             try:
-                check_finite(figures["loss"], self.global_step + 1, self.current_epoch)
+                check_finite(metrics["loss"], self.global_step + 1, self.current_epoch)
             except Exception as error:
-                self.failures[number] = error  # the others go on: no number of theirs depends on it
+                self.failures[number] = error  # the others do not depend on this member, and go on
                 continue
             for logger in run.trainer.loggers:
-                logger.log_metrics({f"train/{name}": value for name, value in figures.items()}, self.global_step + 1)
+                logger.log_metrics({f"train/{name}": value for name, value in metrics.items()}, self.global_step + 1)
         if not self.alive():
             self.trainer.should_stop = True
 
     def on_validation_start(self) -> None:
-        self.stack.link()  # the step made new buffers
+        self.stack.link()  # again, since the step made new buffers
         for run in self.runs:
             run.module.eval()
 
@@ -105,10 +113,10 @@ class EnsembleModule(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         for number, run in enumerate(self.runs):
-            figures = run.module.evaluation_averages.pop(lambda totals: totals)
-            self.figures[number] = {f"val/{name}": value for name, value in figures.items()}
+            metrics = run.module.evaluation_averages.pop(lambda totals: totals)
+            self.metrics[number] = {f"val/{name}": value for name, value in metrics.items()}
             for logger in run.trainer.loggers:
-                logger.log_metrics({**self.figures[number], "epoch": self.current_epoch}, self.global_step - 1)
+                logger.log_metrics({**self.metrics[number], "epoch": self.current_epoch}, self.global_step - 1)
 
     def on_validation_end(self) -> None:
         for run in self.runs:
@@ -121,7 +129,7 @@ class EnsembleModule(LightningModule):
 
     def _checkpoint_of(self, number: int, checkpoint: dict[str, Any]) -> dict[str, Any]:
         run = self.runs[number]
-        weights = {name: contiguous(value) for name, value in run.module.state_dict().items()}
+        weights = {name: contiguous_copy(value) for name, value in run.module.state_dict().items()}
         own = {**checkpoint, "state_dict": weights}
         if "optimizer_states" in checkpoint:
             (state,) = checkpoint["optimizer_states"]
@@ -133,7 +141,7 @@ class EnsembleModule(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         members = checkpoint[MEMBERS]
         for run, member in zip(self.runs, members, strict=True):
-            run.module.load_state_dict(member["state_dict"])  # into the stack, of which its tensors are views
+            run.module.load_state_dict(member["state_dict"])  # into the stack, since its tensors are views of it
             run.module.on_load_checkpoint(member)
             run.checkpoints.load_state_dict(member["callbacks"][run.checkpoints.state_key])
         averages = [run.module.train_averages for run in self.runs]

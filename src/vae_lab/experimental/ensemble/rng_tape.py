@@ -1,7 +1,7 @@
-"""The random numbers of a step, drawn for each member as it would draw them alone, before the members are stacked.
+"""Record and replay the random draws of a step, so that each member gets the same numbers as in separate training.
 
-Inside `torch.vmap` a draw would be one of all members together. So the draws of a step are noted once, repeated for
-each member from its own seed, and handed out where the step asks for them.
+Inside `torch.vmap` a draw would be a single draw for all members together. So the draws of a step are recorded once,
+repeated for each member from its own seed, and returned when the step calls the drawing functions.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-# Draws that depend on nothing but shapes and given numbers, never on parameters.
+# Functions whose draws depend on shapes and constants only, never on parameters.
 SHAPED: tuple[Callable[..., Any], ...] = (torch.rand, torch.randn, torch.randint, torch.randperm)
 LIKE: tuple[Callable[..., Any], ...] = (torch.rand_like, torch.randn_like, torch.randint_like)
 IN_PLACE: tuple[Callable[..., Any], ...] = (Tensor.normal_, Tensor.uniform_, Tensor.exponential_)
@@ -20,11 +20,11 @@ DRAWS = frozenset(SHAPED + LIKE + IN_PLACE)
 
 
 class Draw:
-    """One draw, to be repeated.
+    """One call of a drawing function, which can be repeated.
 
     Args:
-        function: the function of torch that draws.
-        args: its arguments, of which only the shape, type and device of a leading tensor matter.
+        function: the function of torch.
+        args: its arguments; of a leading tensor only the shape, type and device are kept.
         kwargs: its keyword arguments.
     """
 
@@ -39,7 +39,7 @@ class Draw:
         return self.function(torch.empty_like(self.like, device=self.device), *self.args[1:], **self.kwargs)
 
     def is_call(self, function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, Any]) -> bool:
-        """Whether another call draws numbers of the same law and shape."""
+        """Return whether another call draws numbers of the same distribution and shape."""
         if function is not self.function or kwargs != self.kwargs:
             return False
         if self.like is None:
@@ -48,7 +48,11 @@ class Draw:
 
 
 class Recording(TorchFunctionMode):
-    """Notes every draw that happens inside it."""
+    """Records every draw inside it.
+
+    Attributes:
+        draws: the recorded draws, in order.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,16 +67,16 @@ class Recording(TorchFunctionMode):
 
 
 class Replay(TorchFunctionMode):
-    """Hands out numbers that were drawn before, in the order of the recording.
+    """Returns numbers that were drawn before, in the order of the recording.
 
-    It also takes another way to the same value where `torch.vmap` takes a slow one.
+    It also replaces functions that are slow under `torch.vmap` by equivalent ones.
 
     Args:
-        draws: the recording.
+        draws: the recorded draws.
         noise: the numbers of each draw.
 
     Raises:
-        RuntimeError: where a draw is not the one that was recorded.
+        RuntimeError: if a draw inside it differs from the recorded one.
     """
 
     def __init__(self, draws: Sequence[Draw], noise: Iterable[Tensor]) -> None:
@@ -85,20 +89,20 @@ class Replay(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in DRAWS:
             if not self.pending or not self.pending[0][0].is_call(func, args, kwargs):
-                raise RuntimeError("its random draws are not the same in every step")
+                raise RuntimeError("its random draws differ between steps")
             return self.pending.pop(0)[1]
         return FASTER.get(func, func)(*args, **kwargs)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """`torch.nn.functional.linear` of a matrix: of more dimensions, vmap copies the weights for each of them."""
+    """Compute `torch.nn.functional.linear` with flattened leading dimensions, for which vmap would copy the weights."""
     if x.ndim <= 2:
         return functional.linear(x, weight, bias)
     return functional.linear(x.flatten(0, -2), weight, bias).unflatten(0, x.shape[:-1])
 
 
 def cross_entropy(logits: Tensor, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-    """`binary_cross_entropy_with_logits` by its formula: vmap takes its kernel apart into a dozen passes."""
+    """Compute `binary_cross_entropy_with_logits` by its formula, since vmap splits its kernel into a dozen passes."""
     if args or kwargs.keys() - {"reduction"} or kwargs.get("reduction") != "none":
         return functional.binary_cross_entropy_with_logits(logits, target, *args, **kwargs)
     return (1 - target) * logits + functional.softplus(-logits)
@@ -110,12 +114,12 @@ FASTER: dict[Callable[..., Any], Callable[..., Any]] = {
 }
 
 
-def stacked(draws: Sequence[Draw], reseeds: Sequence[Callable[[], None]]) -> list[Tensor]:
-    """The numbers of each draw for all members, of shape (N, *draw).
+def stack_draws(draws: Sequence[Draw], reseeds: Sequence[Callable[[], None]]) -> list[Tensor]:
+    """Draw the numbers of each draw for all members, of shape (N, *draw).
 
     Args:
-        draws: the recording.
-        reseeds: each puts the default generators where a member's step starts.
+        draws: the recorded draws.
+        reseeds: for each member a function that seeds the default generators for its step.
     """
     members = []
     for reseed in reseeds:

@@ -1,4 +1,4 @@
-"""The loss of all members in one pass, and the proof that it is each member's own."""
+"""Compute the loss of all members in one pass, and check that it equals each member's own loss."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,26 +10,37 @@ from torch.func import functional_call
 
 from vae_lab.errors import UserError
 from vae_lab.experimental.ensemble.groups import WAY_OUT
-from vae_lab.experimental.ensemble.rng_tape import Draw, Recording, Replay, stacked
+from vae_lab.experimental.ensemble.rng_tape import Draw, Recording, Replay, stack_draws
 from vae_lab.experimental.ensemble.stack import Stack
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
 
 Reseed = Callable[[], None]
 
-# How far a gradient may lie from the member's own, relative to its norm; another order of sums stays far below.
+# The tolerance of a gradient, relative to the norm of the member's own; rounding errors are far smaller.
 TOLERANCE = 1e-3
 
 
 class Pass(NamedTuple):
-    """What an objective gives, and what it made of the buffers."""
+    """The result of a step.
+
+    Attributes:
+        loss: the loss of the objective.
+        buffers: the buffers after the step.
+    """
 
     loss: Loss
     buffers: dict[str, Tensor]
 
 
-class Alone(NamedTuple):
-    """A member's step, taken without the others."""
+class SeparateStep(NamedTuple):
+    """The result of a member's step without the others.
+
+    Attributes:
+        draws: its random draws.
+        loss: its loss, a scalar.
+        gradients: its gradients, None for an unused parameter.
+    """
 
     draws: list[Draw]
     loss: Tensor
@@ -37,7 +48,7 @@ class Alone(NamedTuple):
 
 
 class Pair(nn.Module):
-    """A model with its objective, whose parameters are named as in a run."""
+    """A model with its objective; the parameters have the same names as in a run."""
 
     def __init__(self, model: LatentModel, objective: Objective) -> None:
         super().__init__()
@@ -52,29 +63,34 @@ class StackedObjective:
     """The objectives of all members at once, vectorised over the stack.
 
     Args:
-        pairs: the members' models and objectives, which are only read.
+        pairs: the members' models and objectives, which are not changed.
         stack: their parameters and buffers.
 
     Raises:
-        UserError: where the members' objectives differ in more than numbers.
+        UserError: if the members' objectives differ in more than numbers.
     """
 
     def __init__(self, pairs: Sequence[Pair], stack: Stack) -> None:
         self.pairs = pairs
         self.stack = stack
-        self.numbers = differing_numbers([pair.objective for pair in pairs])
-        self.draws: list[Draw] | None = None  # of a step, once it was rehearsed
+        self.numbers = varying_numbers([pair.objective for pair in pairs])
+        self.draws: list[Draw] | None = None  # of a step, recorded at the first one
 
     def __call__(self, x: Tensor, c: Tensor | None, reseeds: Sequence[Reseed]) -> Pass:
-        """The members' losses and terms, of shape (N,), and their buffers.
+        """Return the members' losses and terms, of shape (N,), and their buffers.
+
+        The first call also checks that they are those of each member, in value and gradient.
 
         Args:
             x: images, of shape (N, B, C, H, W).
-            c: what they are conditioned on, of shape (N, B, classes).
-            reseeds: each puts the default generators where a member's step starts.
+            c: what they are conditioned on, of shape (N, B, classes), or None.
+            reseeds: for each member a function that seeds the default generators for its step.
+
+        Raises:
+            UserError: if the members cannot be computed at once, or the check fails.
         """
         if self.draws is None:
-            self.draws = self._rehearse(x, c, reseeds)
+            self.draws = self._record_and_check(x, c, reseeds)
         return self._stacked(self.draws, x, c, reseeds)
 
     def _stacked(self, draws: list[Draw], x: Tensor, c: Tensor | None, reseeds: Sequence[Reseed]) -> Pass:
@@ -90,43 +106,43 @@ class StackedObjective:
                 passed: Pass = functional_call(self.pairs[0], state, kwargs=batch)
             return passed
 
-        # Copies of the buffers: a part may write into them, and a rehearsal must leave no trace.
+        # Copies, since a part may write into its buffers and the check of the first step must not change them.
         buffers = {name: buffer.clone() for name, buffer in self.stack.named_buffer_stacks().items()}
         state = {**self.stack.named_stacks(), **buffers}
-        passed: Pass = torch.vmap(member)(state, numbers, batch, stacked(draws, reseeds))
+        passed: Pass = torch.vmap(member)(state, numbers, batch, stack_draws(draws, reseeds))
         return passed
 
-    def _rehearse(self, x: Tensor, c: Tensor | None, reseeds: Sequence[Reseed]) -> list[Draw]:
-        """Note what a step draws, and see that the stacked step is that of each member, in value and gradient.
+    def _record_and_check(self, x: Tensor, c: Tensor | None, reseeds: Sequence[Reseed]) -> list[Draw]:
+        """Record the draws of a step, and check that the stacked step is that of each member, in value and gradient.
 
         Raises:
-            UserError: where it is not.
+            UserError: if it is not.
         """
         try:
-            alone = [self._alone(number, x, c, reseeds) for number in range(len(self.stack))]
-            draws = alone[0].draws
+            separate = [self._separate_step(number, x, c, reseeds) for number in range(len(self.stack))]
+            draws = separate[0].draws
             losses = self._stacked(draws, x, c, reseeds).loss.value
             gradients = self.stack.gradients(losses.sum())
         except Exception as error:
             raise UserError(
-                f"hydra/launcher=ensemble: {place_of(error)} cannot be computed for several members at once "
+                f"hydra/launcher=ensemble: {origin_of(error)} cannot be computed for several members at once "
                 f"({str(error).splitlines()[0]}); choose another part, {WAY_OUT}"
             ) from error
-        for number, own in enumerate(alone):
+        for number, own in enumerate(separate):
             if not own.loss.isfinite():
-                continue  # it diverges alone, too
-            theirs = [None if gradient is None else gradient[number] for gradient in gradients]
-            if not (torch.allclose(losses[number], own.loss, rtol=1e-4) and agree(theirs, own.gradients)):
+                continue  # the member diverges in separate training, too
+            of_stack = [None if gradient is None else gradient[number] for gradient in gradients]
+            if not (torch.allclose(losses[number], own.loss, rtol=1e-4) and gradients_agree(of_stack, own.gradients)):
                 raise UserError(
                     f"hydra/launcher=ensemble: {type(self.pairs[0].objective).__name__} with this model does not give "
-                    "the members of an ensemble the loss and gradient that they have alone (member "
-                    f"{number}: {losses[number].item():.6g}, alone {own.loss.item():.6g}); choose another part, "
+                    "the members of an ensemble the same loss and gradient as separate training (member "
+                    f"{number}: {losses[number].item():.6g}, expected {own.loss.item():.6g}); choose another part, "
                     f"{WAY_OUT}"
                 )
         return draws
 
-    def _alone(self, number: int, x: Tensor, c: Tensor | None, reseeds: Sequence[Reseed]) -> Alone:
-        """A member's step without the others."""
+    def _separate_step(self, number: int, x: Tensor, c: Tensor | None, reseeds: Sequence[Reseed]) -> SeparateStep:
+        """Compute a member's step without the others."""
         state = {
             name: value.detach().clone().requires_grad_(value.requires_grad)
             for name, value in self.pairs[number].named_parameters()
@@ -138,11 +154,11 @@ class StackedObjective:
             passed: Pass = functional_call(self.pairs[number], {**state, **buffers}, kwargs=batch)
         trained = [value for value in state.values() if value.requires_grad]
         gradients = torch.autograd.grad(passed.loss.value, trained, allow_unused=True)
-        return Alone(recording.draws, passed.loss.value.detach(), gradients)
+        return SeparateStep(recording.draws, passed.loss.value.detach(), gradients)
 
 
-def agree(ones: Sequence[Tensor | None], others: Sequence[Tensor | None]) -> bool:
-    """Whether two sets of gradients are the same up to the order of sums."""
+def gradients_agree(ones: Sequence[Tensor | None], others: Sequence[Tensor | None]) -> bool:
+    """Return whether two lists of gradients are equal up to rounding errors."""
     if [one is None for one in ones] != [other is None for other in others]:
         return False
     pairs = [(a, b) for a, b in zip(ones, others, strict=True) if a is not None and b is not None]
@@ -150,11 +166,11 @@ def agree(ones: Sequence[Tensor | None], others: Sequence[Tensor | None]) -> boo
     return bool(distance <= TOLERANCE * torch.stack([b.norm() for _, b in pairs]).norm())
 
 
-def differing_numbers(objectives: Sequence[Objective]) -> dict[str, list[float]]:
-    """The numbers in which objectives differ, by their dotted attribute.
+def varying_numbers(objectives: Sequence[Objective]) -> dict[str, list[float]]:
+    """Return the numbers in which objectives differ, by their dotted attribute, one for each objective.
 
     Raises:
-        UserError: where they differ in something else.
+        UserError: if they differ in something else.
     """
     numbers: dict[str, list[float]] = {}
     for name, module in objectives[0].named_modules():
@@ -166,7 +182,7 @@ def differing_numbers(objectives: Sequence[Objective]) -> dict[str, list[float]]
             if not all(isinstance(other, int | float) for other in values):
                 raise UserError(
                     f"hydra/launcher=ensemble: the objectives differ in {attribute} of {type(module).__name__}, "
-                    f"which is no number; give all jobs the same, {WAY_OUT}"
+                    f"which is not a number; give all jobs the same, {WAY_OUT}"
                 )
             numbers[f"{name}.{attribute}".lstrip(".")] = [float(other) for other in values]
     return numbers
@@ -174,26 +190,26 @@ def differing_numbers(objectives: Sequence[Objective]) -> dict[str, list[float]]
 
 @contextmanager
 def with_numbers(objective: Objective, numbers: dict[str, Tensor]) -> Iterator[None]:
-    """Put numbers into an objective, for as long as it is called."""
-    places = [(objective.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2]) for name in numbers]
-    before = [getattr(module, attribute) for module, attribute in places]
+    """Set numbers of an objective by their dotted attribute, and restore the old ones at the end of the context."""
+    attributes = [(objective.get_submodule(name.rpartition(".")[0]), name.rpartition(".")[2]) for name in numbers]
+    before = [getattr(module, attribute) for module, attribute in attributes]
     try:
-        for (module, attribute), number in zip(places, numbers.values(), strict=True):
+        for (module, attribute), number in zip(attributes, numbers.values(), strict=True):
             setattr(module, attribute, number)
         yield
     finally:
-        for (module, attribute), value in zip(places, before, strict=True):
+        for (module, attribute), value in zip(attributes, before, strict=True):
             setattr(module, attribute, value)
 
 
-def place_of(error: BaseException) -> str:
-    """The function that an error came from, the innermost one outside torch."""
-    place = "the step"
+def origin_of(error: BaseException) -> str:
+    """Return the name of the function that raised an error, the innermost one outside torch and this package."""
+    origin = "the step"
     traceback: Any = error.__traceback__
     while traceback is not None:
         frame = traceback.tb_frame
         module = str(frame.f_globals.get("__name__"))
         if not module.startswith(("torch", "vae_lab.experimental.ensemble")):
-            place = f"{module}.{frame.f_code.co_qualname}"
+            origin = f"{module}.{frame.f_code.co_qualname}"
         traceback = traceback.tb_next
-    return place
+    return origin

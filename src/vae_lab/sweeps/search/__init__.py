@@ -1,1 +1,1 @@
-"""A search for good hyperparameters: which trials, which of them are stopped early, and which was the best."""
+"""Hyperparameter search: choose trials, stop bad ones early, and write the best configuration."""

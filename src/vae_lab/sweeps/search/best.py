@@ -1,4 +1,4 @@
-"""The best of a search, as an experiment that anybody can train."""
+"""Write the best configuration of a search as an experiment."""
 
 import shlex
 from collections.abc import Sequence
@@ -13,25 +13,25 @@ from vae_lab.errors import show
 from vae_lab.reports.configurations import label
 from vae_lab.runs.files import write_text
 from vae_lab.runs.reading import Run, read_run
-from vae_lab.runs.same_run import leaves
+from vae_lab.runs.same_run import flat_settings
 from vae_lab.sweeps.search.study import FOLDER
 
-# Groups that name settings of other groups together, or say how jobs are chosen and started.
-NOT_OF_A_RUN = frozenset({"experiment", "sweep", "search", "size", "launcher"})
+# Groups that only set other groups, or say how jobs are chosen and started.
+GROUPS_OF_SETTINGS = frozenset({"experiment", "sweep", "search", "size", "launcher"})
 
 
 def write_best(study: Study, metrics: Sequence[str], sweep_dir: Path) -> str:
-    """Write the best configuration into `SWEEP/experiment/best.yaml`; of two metrics, each on their Pareto front.
+    """Write the best configuration into `SWEEP/experiment/best.yaml`, or those on the Pareto front of two metrics.
 
     Hydra must have been initialised with the folder of the configuration.
 
     Args:
         study: a study without running trials.
-        metrics: the figures that the search is for.
+        metrics: the metrics that the search optimises.
         sweep_dir: the folder of the search.
 
     Returns:
-        what a person reads in the terminal.
+        The text for the terminal.
     """
     counts = {state: sum(trial.state is state for trial in study.get_trials(deepcopy=False)) for state in TrialState}
     ended = ", ".join(
@@ -45,24 +45,24 @@ def write_best(study: Study, metrics: Sequence[str], sweep_dir: Path) -> str:
     )
     lines = [f"search       {sum(counts.values())} trials: {ended}"]
     folder = sweep_dir / "experiment"
-    for stale in [folder / "best.yaml", *folder.glob("front_*.yaml")]:  # and nothing that somebody else put there
+    for stale in [folder / "best.yaml", *folder.glob("front_*.yaml")]:  # files of a user stay
         stale.unlink(missing_ok=True)
     best = study.best_trials if counts[TrialState.COMPLETE] else []
     for trial in sorted(best, key=lambda trial: (trial.values, trial.number)):
         name = "best" if len(metrics) == 1 else f"front_{trial.number}"
-        figures = label({metric: f"{value:.6g}" for metric, value in zip(metrics, trial.values, strict=True)})
+        values = label({metric: f"{value:.6g}" for metric, value in zip(metrics, trial.values, strict=True)})
         command, text = as_experiment(name, trial, sweep_dir)
-        title = f"Trial {trial.number} of the search in {sweep_dir}: {figures}"
+        title = f"Trial {trial.number} of the search in {sweep_dir}: {values}"
         write_text(folder / f"{name}.yaml", f"# @package _global_\n# {title}\n#   {command}\n{text}")
-        lines += [f"{'best' if name == 'best' else 'on the front':<12} trial {trial.number}, {figures}"]
+        lines += [f"{'best' if name == 'best' else 'on the front':<12} trial {trial.number}, {values}"]
         lines += [f"train it     {command}"]
         if len(metrics) == 1:
-            break  # of several with the same figure, the first
+            break  # of several trials with the same value, the first
     return "\n".join(lines)
 
 
 def as_experiment(name: str, trial: FrozenTrial, sweep_dir: Path) -> tuple[str, str]:
-    """A trial as the command that trains its configuration, and as the experiment that the command names."""
+    """Return the command that trains a trial's configuration, and the YAML of the experiment that it names."""
     folder = sweep_dir / trial.user_attrs[FOLDER]
     choices, settings, removed = differences(read_run(folder.name, folder))
     config = OmegaConf.create({"defaults": [{f"override /{group}": choice} for group, choice in choices.items()]})
@@ -73,20 +73,22 @@ def as_experiment(name: str, trial: FrozenTrial, sweep_dir: Path) -> tuple[str, 
 
 
 def differences(run: Run) -> tuple[dict[str, str | None], dict[str, object], list[str]]:
-    """In what a run differs from the defaults: choices of config groups, settings, and settings that it has not.
+    """Return how a run differs from the defaults.
 
-    A YAML cannot take a setting away, only a callback.
+    Returns:
+        The choices of config groups, the settings, and the keys that the run does not have. A YAML can remove a
+        callback, by null, and no other key.
     """
-    usual = compose("train", return_hydra_config=True).hydra.runtime.choices
-    differ = {group: name for group, name in run.choices.items() if group not in NOT_OF_A_RUN}
-    differ = {group: name for group, name in differ.items() if name != usual.get(group)}
-    standard = leaves(compose("train", [f"{group}={show(name)}" for group, name in differ.items()]))
-    settings = {key: value for key, value in run.settings.items() if key not in standard or standard[key] != value}
+    default_choices = compose("train", return_hydra_config=True).hydra.runtime.choices
+    differ = {group: name for group, name in run.choices.items() if group not in GROUPS_OF_SETTINGS}
+    differ = {group: name for group, name in differ.items() if name != default_choices.get(group)}
+    defaults = flat_settings(compose("train", [f"{group}={show(name)}" for group, name in differ.items()]))
+    settings = {key: value for key, value in run.settings.items() if key not in defaults or defaults[key] != value}
     removed = []
-    for key in sorted(standard.keys() - run.settings.keys()):
+    for key in sorted(defaults.keys() - run.settings.keys()):
         parts = key.split(".")
         parents = [".".join(parts[:depth]) for depth in range(1, len(parts))]
-        if any(parent in settings for parent in parents):  # as a whole
+        if any(parent in settings for parent in parents):  # the setting replaces the whole parent
             continue
         if parts[0] == "callbacks" and not any(known.startswith(f"{parents[1]}.") for known in run.settings):
             settings[parents[1]] = None

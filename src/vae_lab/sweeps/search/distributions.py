@@ -1,4 +1,4 @@
-"""Search spaces: what Hydra's sweeps mean as distributions of optuna."""
+"""Search spaces: convert Hydra's sweeps into distributions of optuna."""
 
 import math
 from collections.abc import Collection
@@ -9,17 +9,17 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 
 from vae_lab.errors import UserError, nearest
 
-LOG = "log"  # the tag of what is searched on a logarithmic scale
+LOG = "log"  # the tag of a logarithmic scale
 
 
 def distribution_of(override: Override) -> BaseDistribution:
     """Convert a sweep into the distribution that trials draw from.
 
-    `interval(a,b)` has both ends, as whole numbers with `int(...)` around it; `range(a,b,step)` leaves out `b`, as it
-    does in Hydra; `choice(a,b)` is categorical, and so are `a,b` and `glob(*)`.
+    `interval(a,b)` includes both ends, and is of whole numbers inside `int(...)`; `range(a,b,step)` excludes `b`, as in
+    Hydra; `choice(a,b)`, `a,b` and `glob(*)` are categorical.
 
     Raises:
-        UserError: for a sweep that nothing can be drawn from.
+        UserError: if the sweep is empty, or not a valid distribution.
     """
     sweep = override.value()
     if isinstance(sweep, IntervalSweep):
@@ -30,27 +30,27 @@ def distribution_of(override: Override) -> BaseDistribution:
         return range_distribution(override, sweep)
     if isinstance(sweep, ChoiceSweep):
         check_tags(override, sweep.tags, [])
-        # As they are written, even in shuffle(...): a study that is resumed must meet them in the same order.
+        # In the written order, even inside shuffle(...): a resumed study needs the same order.
         values = list(sweep.list)
     else:
         values = list(override.sweep_iterator())
     if not values:
         raise UserError(f"{override.input_line}: nothing matches; {override.key_or_group} needs at least one choice")
-    # optuna stores no lists and no mappings; text is kept as the command line of a trial has to write it.
-    numbers = (int, float)  # and truth values, which are `int`
+    # optuna cannot store lists and mappings; text is stored as a trial's command line must write it.
+    numbers = (int, float)  # bool is a subclass of int
     return CategoricalDistribution(
         [value if isinstance(value, numbers) else Transformer.str(value) for value in values]
     )
 
 
 def interval_distribution(override: Override, sweep: IntervalSweep) -> BaseDistribution:
-    """Convert an interval, of whole numbers where its ends are `int`."""
+    """Convert an interval, of whole numbers if its ends are `int`."""
     low, high, log = sweep.start, sweep.end, LOG in sweep.tags
     assert low is not None
     assert high is not None
     check_finite(override, low, high)
     if low > high:
-        raise UserError(f"{override.input_line}: it begins at {low} and ends at {high}; write the smaller number first")
+        raise UserError(f"{override.input_line}: expected the smaller number first, got {low} before {high}")
     check_scale(override, low, log=log)
     if isinstance(low, int) and isinstance(high, int):
         return IntDistribution(low, high, log=log)
@@ -58,7 +58,7 @@ def interval_distribution(override: Override, sweep: IntervalSweep) -> BaseDistr
 
 
 def range_distribution(override: Override, sweep: RangeSweep) -> BaseDistribution:
-    """Convert evenly spaced numbers, in either order."""
+    """Convert evenly spaced numbers, in increasing or decreasing order."""
     assert sweep.start is not None
     assert sweep.stop is not None
     check_finite(override, sweep.start, sweep.stop, sweep.step)
@@ -68,7 +68,7 @@ def range_distribution(override: Override, sweep: RangeSweep) -> BaseDistributio
     count = len(numbers) if isinstance(numbers, range) else len(list(numbers))
     if not count:
         raise UserError(f"{override.input_line}: the range is empty; write range(FIRST,END), which leaves out END")
-    # In decimals, since 7 * 0.1 is not 0.7 and so no multiple of the step.
+    # In decimals, since 7 * 0.1 is not 0.7 in floats, and optuna needs exact multiples of the step.
     first, step = Decimal(str(sweep.start)), Decimal(str(sweep.step))
     low, high = sorted((first, first + (count - 1) * step))
     log = LOG in sweep.tags
@@ -85,21 +85,21 @@ def range_distribution(override: Override, sweep: RangeSweep) -> BaseDistributio
 
 
 def check_finite(override: Override, *numbers: float) -> None:
-    """Refuse infinity and what is no number."""
+    """Check that numbers are finite."""
     if not all(map(math.isfinite, numbers)):
         raise UserError(f"{override.input_line}: a search needs finite numbers")
 
 
 def check_scale(override: Override, low: float | Decimal, *, log: bool) -> None:
-    """Refuse a logarithmic scale of numbers that have no logarithm."""
+    """Check that a logarithmic scale has positive numbers only."""
     if log and low <= 0:
         raise UserError(
-            f"{override.input_line}: a logarithmic scale begins above 0, not at {low}; "
-            "write a greater number, or leave out the tag"
+            f"{override.input_line}: a logarithmic scale needs numbers above 0, got {low}; "
+            "write a larger number, or leave out the tag"
         )
 
 
 def check_tags(override: Override, tags: Collection[str], known: Collection[str]) -> None:
-    """Refuse a tag that a search has no meaning for."""
+    """Check that all tags are known."""
     for tag in sorted(set(tags) - set(known)):
-        raise UserError(f"{override.input_line}: a search knows no tag '{tag}' here; {nearest(tag, known)}")
+        raise UserError(f"{override.input_line}: the tag '{tag}' is not accepted here; {nearest(tag, known)}")

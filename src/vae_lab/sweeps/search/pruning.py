@@ -1,4 +1,4 @@
-"""A trial of a search, seen from within its own run."""
+"""Report the epochs of a trial to its search, and stop it early."""
 
 from typing import cast
 
@@ -9,13 +9,13 @@ from omegaconf import DictConfig
 
 from vae_lab.errors import UserError
 from vae_lab.sweeps.job import Pruned
-from vae_lab.sweeps.search.settings import is_search, metrics_of, prunes
+from vae_lab.sweeps.search.settings import has_pruning, is_search, metrics_of
 
 
 class Pruning(Callback):
-    """Reports a figure of every epoch to the study of a search, and ends a trial that the study's pruner gives up.
+    """Reports a metric of every epoch to the study of a search, and ends the trial if the study's pruner says so.
 
-    An epoch is reported before its state is saved: where a trial is interrupted, no epoch is left out.
+    An epoch is reported before its state is saved, so an interruption cannot lose the report of an epoch.
 
     Args:
         sweeper: the settings of the search.
@@ -28,30 +28,30 @@ class Pruning(Callback):
         (self.metric,) = metrics_of(sweeper)
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # Not for runs that are no trial.
-        from vae_lab.sweeps.search.study import open_study, trial_in
+        # Imported here, since only trials need optuna.
+        from vae_lab.sweeps.search.study import open_study, running_trial
 
         if trainer.world_size > 1:
             raise UserError(
-                f"trainer.devices={trainer.num_devices}: hopeless trials are found out on one device; "
-                "add hydra.sweeper.pruner=null to train all to their end"
+                f"trainer.devices={trainer.num_devices}: trials can be pruned on one device only; "
+                "add hydra.sweeper.pruner=null to train all trials to their end"
             )
-        self.trial, self.reported = trial_in(open_study(self.sweeper), self.number)
+        self.trial, self.reported = running_trial(open_study(self.sweeper), self.number)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or self.metric not in trainer.callback_metrics:
             return
         epoch, value = trainer.current_epoch, trainer.callback_metrics[self.metric].item()
-        if epoch not in self.reported:  # before an interruption
+        if epoch not in self.reported:  # it may have been reported before an interruption
             self.trial.report(value, epoch)
-        last = epoch + 1 == cast(int, trainer.max_epochs)  # which has cost all that there was to save
+        last = epoch + 1 == cast(int, trainer.max_epochs)  # pruning after the last epoch would save nothing
         if not last and self.trial.should_prune():
-            raise Pruned(f"{self.metric}={value:.6g} in epoch {epoch}, no match for the other trials")
+            raise Pruned(f"{self.metric}={value:.6g} in epoch {epoch}, worse than the other trials")
 
 
-def pruning() -> list[Callback]:
-    """What a job needs to be stopped where it is hopeless: nothing, unless it is a trial of a search that does so."""
+def pruning_callbacks() -> list[Callback]:
+    """Return the callback that prunes this job, in a list; empty unless it is a trial of a search with a pruner."""
     hydra = HydraConfig.get()
-    if hydra.mode is not RunMode.MULTIRUN or not is_search(hydra) or not prunes(hydra.sweeper):
+    if hydra.mode is not RunMode.MULTIRUN or not is_search(hydra) or not has_pruning(hydra.sweeper):
         return []
     return [Pruning(hydra.sweeper, hydra.job.num)]

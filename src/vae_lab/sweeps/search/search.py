@@ -1,4 +1,4 @@
-"""A search from its first trial to its best configuration."""
+"""Run a search, from its first trial to its best configuration."""
 
 import logging
 from collections.abc import Sequence
@@ -20,10 +20,10 @@ log = logging.getLogger(__name__)
 
 
 def search(config: DictConfig, loader: ConfigLoader, launcher: Launcher, arguments: Sequence[str]) -> None:
-    """Run trials until there are as many as planned, and write the best one's configuration.
+    """Run trials until their number is reached, and write the best one's configuration.
 
-    A trial is numbered as its job; its folder says how it ended. An interrupted search goes on: trials that were
-    running are resumed, and those that ended are not repeated.
+    A trial has the number of its job; the job's folder records how it ended. An interrupted search can be resumed:
+    trials that were running are resumed, and those that ended are not repeated.
 
     Args:
         config: the configuration of the sweep.
@@ -32,7 +32,7 @@ def search(config: DictConfig, loader: ConfigLoader, launcher: Launcher, argumen
         arguments: the overrides of the command line.
 
     Raises:
-        UserError: where the folder holds another search.
+        UserError: if the folder holds another search.
     """
     sweeper, sweep_dir = config.hydra.sweeper, Path(config.hydra.sweep.dir)
     overrides = overrides_of(sweeper, arguments)
@@ -45,37 +45,37 @@ def search(config: DictConfig, loader: ConfigLoader, launcher: Launcher, argumen
     while trials := next_trials(open_study(sweeper), sweeper, space):
         jobs = [[*fixed, *(f"{key}={value}" for key, value in trial.params.items())] for trial in trials]
         returns = launcher.launch(jobs, initial_job_idx=trials[0].number)
-        study = open_study(sweeper)  # anew: what is known of a trial since it was made is not what the job reported
+        study = open_study(sweeper)  # again, since the open study does not contain what the jobs reported
         for trial, returned in zip(trials, returns, strict=True):
             conclude(study, trial.number, returned, metrics, sweep_dir)
     print(write_best(open_study(sweeper), metrics, sweep_dir))
 
 
 def record_search(sweep_dir: Path, config: DictConfig, space: Sequence[str]) -> None:
-    """Write down what is searched, and refuse to mix it with another search in the same folder.
+    """Record the settings of a search in its folder, after checking that the folder holds no other search.
 
     Args:
         sweep_dir: the folder of the search.
         config: the configuration that all trials share, with Hydra's own part.
-        space: what differs among them.
+        space: the overrides of the search space.
 
     Raises:
-        UserError: where the folder holds a search of other settings, for other figures or in another space.
+        UserError: if the folder holds a search with other settings, other metrics or another space.
     """
     path = sweep_dir / "multirun.yaml"
     config.hydra.overrides.task = list(space)
     if path.is_file():
         before = OmegaConf.load(path)
         assert isinstance(before, DictConfig)
-        check_same_settings(of_search(before), of_search(config), f"the folder {sweep_dir} holds a search")
+        check_same_settings(search_settings(before), search_settings(config), f"the folder {sweep_dir} holds a search")
     save_yaml(config, path)
 
 
-def of_search(config: DictConfig) -> DictConfig:
-    """What decides the trials: the settings that they share, and what is searched for which figure."""
+def search_settings(config: DictConfig) -> DictConfig:
+    """Return the settings that decide the trials: those that all trials share, the metrics, and the search space."""
     shared = without_hydra(config)
     hydra = config.hydra
-    told = {"metric": hydra.sweeper.metric, "space": " ".join(sorted(hydra.overrides.task))}
-    merged = OmegaConf.merge({"search": told}, shared)
+    searched = {"metric": hydra.sweeper.metric, "space": " ".join(sorted(hydra.overrides.task))}
+    merged = OmegaConf.merge({"search": searched}, shared)
     assert isinstance(merged, DictConfig)
     return merged

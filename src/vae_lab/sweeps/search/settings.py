@@ -1,4 +1,4 @@
-"""What a search is told by `hydra.sweeper`, and what it may not be told; jobs read it without optuna."""
+"""Read and check the settings of a search in `hydra.sweeper`; jobs use this module without optuna."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,38 +15,38 @@ SEARCH = "hydra_plugins.hydra_search_sweeper.sweeper.SearchSweeper"
 
 
 def is_search(hydra: Any) -> bool:
-    """Whether a sweep is a search."""
+    """Return whether a sweep is a search."""
     return str(hydra.sweeper["_target_"]) == SEARCH
 
 
 def metrics_of(sweeper: DictConfig) -> list[str]:
-    """The figures that a search is for: one, or two for their Pareto front.
+    """Return the metrics that a search optimises: one, or two for their Pareto front.
 
     Raises:
-        UserError: for other numbers of them, for test figures, and where the better direction is not known.
+        UserError: if there are more than two, if one is a test metric, or if the better direction is unknown.
     """
     given = sweeper.metric
     metrics = [str(name) for name in given] if isinstance(given, ListConfig) else [str(given)]
     if not 1 <= len(metrics) <= 2:
-        raise UserError(f"hydra.sweeper.metric={given}: a search is for one metric or for two")
+        raise UserError(f"hydra.sweeper.metric={given}: expected one metric or two, got {len(metrics)}")
     for metric in metrics:
         quantity(metric)
         if metric.startswith("test/"):
             raise UserError(
-                f"hydra.sweeper.metric={metric}: what configurations are chosen by is no test figure any more; "
+                f"hydra.sweeper.metric={metric}: choosing configurations by a test metric would bias it; "
                 f"choose val/{metric.removeprefix('test/')}"
             )
     return metrics
 
 
-def prunes(sweeper: DictConfig) -> bool:
-    """Whether hopeless trials are stopped: there is a pruner, and one figure that every epoch has."""
+def has_pruning(sweeper: DictConfig) -> bool:
+    """Return whether trials are stopped early: there is a pruner, and one metric that every epoch has."""
     metrics = metrics_of(sweeper)
     return sweeper.pruner is not None and len(metrics) == 1 and metrics[0].startswith("val/")
 
 
 def overrides_of(sweeper: DictConfig, arguments: Sequence[str]) -> list[Override]:
-    """What is fixed and what is searched: the command line wins over a ready search space.
+    """Return the overrides of a search, fixed and searched; the command line replaces those of a ready search space.
 
     Args:
         sweeper: the part of Hydra's configuration that holds the ready search space.
@@ -58,7 +58,7 @@ def overrides_of(sweeper: DictConfig, arguments: Sequence[str]) -> list[Override
 
 
 def check_search(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -> None:
-    """Refuse a search that cannot work; of the search space, only the first values are tried.
+    """Check the settings of a search, and the configuration with the first value of each searched key.
 
     Hydra must have been initialised with the folder of the configuration.
 
@@ -68,16 +68,18 @@ def check_search(config_name: str, hydra: DictConfig, arguments: Sequence[str]) 
         arguments: the overrides of the command line.
 
     Raises:
-        UserError: one line, before anything is trained or written.
+        UserError: if the search cannot work; nothing is trained or written before.
     """
     sweeper = hydra.sweeper
     metrics_of(sweeper)
     for key in ("n_trials", "n_jobs"):
         if not isinstance(sweeper[key], int) or sweeper[key] < 1:
-            raise UserError(f"hydra.sweeper.{key}={show(sweeper[key])}: it must be a whole number of at least 1")
+            raise UserError(f"hydra.sweeper.{key}={show(sweeper[key])}: expected a whole number of at least 1")
     for key in ("storage", "study_name"):
         if sweeper[key] is None:
-            raise UserError(f"hydra.sweeper.{key}=null: a search finds its trials by it; leave it as it is or name one")
+            raise UserError(
+                f"hydra.sweeper.{key}=null: a search finds its trials by it; keep the default or give a name"
+            )
     overrides = overrides_of(sweeper, arguments)
     searched = [override for override in overrides if override.is_sweep_override()]
     if not searched:
@@ -85,7 +87,7 @@ def check_search(config_name: str, hydra: DictConfig, arguments: Sequence[str]) 
             "hydra/sweeper=search: there is nothing to search; choose a ready search space such as search=mlp, "
             "or give a key a range, as in 'optimizer.lr=tag(log,interval(0.0001,0.01))'"
         )
-    # Not for the jobs, which read settings only.
+    # Imported here, since it needs optuna and the jobs import this module without it.
     from vae_lab.sweeps.search.distributions import distribution_of
 
     for override in searched:

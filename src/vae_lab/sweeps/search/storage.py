@@ -1,4 +1,4 @@
-"""The storage of a study: a database that another version of optuna may have made."""
+"""Open the storage of a study, a database that another version of optuna may have made."""
 
 import shlex
 
@@ -9,12 +9,15 @@ from vae_lab.errors import UserError
 
 
 def storage_at(url: str) -> BaseStorage:
-    """Open a storage, made where there is none yet.
+    """Open a storage; it is made if it does not exist.
 
-    An older one is not upgraded here: sqlite cannot undo an upgrade that is interrupted, so a person decides when.
+    An older storage is not upgraded automatically, because sqlite cannot undo an upgrade that is interrupted.
+
+    Args:
+        url: the URL of the database.
 
     Raises:
-        UserError: where another version of optuna made it; says how to upgrade it.
+        UserError: if another version of optuna made it; says how to upgrade it.
     """
     try:
         return get_storage(url)

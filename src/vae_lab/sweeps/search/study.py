@@ -1,4 +1,4 @@
-"""The study of a search: its storage, its samplers, and what it is told of each trial."""
+"""The study of a search: its storage, its samplers, and the results of its trials."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ FOLDER = "folder"  # the attribute of a trial that says where its run is
 
 
 def open_study(sweeper: DictConfig) -> optuna.Study:
-    """The study of a search, made where there is none yet; the directions are those that are better."""
+    """Open the study of a search, in the better direction of each metric; it is made if it does not exist."""
     optuna.logging.set_verbosity(logging.WARNING)
     better = {True: StudyDirection.MAXIMIZE, False: StudyDirection.MINIMIZE}
     return optuna.create_study(
@@ -39,10 +39,10 @@ def open_study(sweeper: DictConfig) -> optuna.Study:
 
 
 def sampler_of(sweeper: DictConfig, number: int) -> BaseSampler:
-    """What chooses a trial.
+    """Return the sampler that chooses a trial.
 
-    Its random state follows from the seed and the number of the trial alone, so that a search which was interrupted
-    makes the trials that it would have made; one state for the whole command would begin with the first trials again.
+    Its random state depends on the seed and the number of the trial only, so an interrupted search continues with the
+    trials that it would have made. With one state for the whole command it would repeat the first trials.
     """
     seed = np.random.SeedSequence([sweeper.sampler.seed or 0, number]).generate_state(1)[0]
     sampler: BaseSampler = instantiate(sweeper.sampler, seed=int(seed))
@@ -50,9 +50,15 @@ def sampler_of(sweeper: DictConfig, number: int) -> BaseSampler:
 
 
 def next_trials(study: optuna.Study, sweeper: DictConfig, space: dict[str, BaseDistribution]) -> list[Trial]:
-    """The trials to run next, all their values chosen: those that an interruption left, then new ones; at last none.
+    """Choose the trials to run next: first those that an interruption left, then new ones.
 
-    Their numbers follow on each other.
+    Args:
+        study: the study.
+        sweeper: the settings of the search.
+        space: the distribution of each searched key.
+
+    Returns:
+        Trials with consecutive numbers and all their values; none if the search is complete.
     """
     trials = study.get_trials(deepcopy=False)
     waiting = [trial for trial in trials if trial.state is TrialState.RUNNING]
@@ -63,46 +69,48 @@ def next_trials(study: optuna.Study, sweeper: DictConfig, space: dict[str, BaseD
         study.sampler = sampler_of(sweeper, number)
         trial = Trial(study, waiting[number - first]._trial_id) if waiting else study.ask()
         for key, distribution in space.items():
-            trial._suggest(key, distribution)  # a value that it has already remains
+            trial._suggest(key, distribution)  # does not change a value that the trial already has
         chosen.append(trial)
     return chosen
 
 
-def trial_in(study: optuna.Study, number: int) -> tuple[Trial, set[int]]:
-    """A running trial by its number, and the epochs that it has reported."""
+def running_trial(study: optuna.Study, number: int) -> tuple[Trial, set[int]]:
+    """Return a running trial by its number, and the epochs that it has reported."""
     trial = study.get_trials(deepcopy=False)[number]
     return Trial(study, trial._trial_id), set(trial.intermediate_values)
 
 
 def conclude(study: optuna.Study, number: int, returned: JobReturn, metrics: Sequence[str], sweep_dir: Path) -> None:
-    """Tell the study how a trial ended, as its run's folder says.
+    """Record in the study how a trial ended, according to its run's folder.
 
     Args:
         study: the study, opened after the trial was run.
-        number: of the trial.
-        returned: what Hydra returned for it.
-        metrics: the figures that the search is for.
+        number: the number of the trial.
+        returned: Hydra's result of the job.
+        metrics: the metrics that the search optimises.
         sweep_dir: the folder of the search.
 
     Raises:
-        UserError: where the run finished without one of the figures.
-        Exception: what ended the run, where it came to no folder that could say so.
+        UserError: if the run finished without one of the metrics.
+        Exception: the error of the run, if its folder does not record it.
     """
     assert returned.hydra_cfg is not None
     run = RunFolder(Path(returned.hydra_cfg.hydra.runtime.output_dir))
-    trial, _ = trial_in(study, number)
+    trial, _ = running_trial(study, number)
     trial.set_user_attr(FOLDER, os.path.relpath(run.path, sweep_dir))
     if run.metrics.is_file():
-        figures = read_run(run.path.name, run.path).metrics
+        found = read_run(run.path.name, run.path).metrics
         for metric in metrics:
-            if metric not in figures:
-                known = ", ".join(name for name in figures if name.startswith("val/"))
-                raise UserError(f"hydra.sweeper.metric={metric}: a run of this model has none; choose one of {known}")
-        study.tell(trial, [float(figures[metric]) for metric in metrics])
+            if metric not in found:
+                known = ", ".join(name for name in found if name.startswith("val/"))
+                raise UserError(
+                    f"hydra.sweeper.metric={metric}: the runs of this model do not have it; choose one of {known}"
+                )
+        study.tell(trial, [float(found[metric]) for metric in metrics])
     elif run.pruned.is_file():
         study.tell(trial, state=TrialState.PRUNED)
     elif run.failed.is_file():
         study.tell(trial, state=TrialState.FAIL)
     else:
-        _ = returned.return_value  # raises
-        raise UserError(f"{run.path}: its run ended without a result; start the same command again")
+        _ = returned.return_value  # raises the error of the job, if there is one
+        raise UserError(f"{run.path}: the run ended without a result; repeat the same command to resume it")

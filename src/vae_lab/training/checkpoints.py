@@ -1,0 +1,94 @@
+"""Keep two checkpoints of a run: its best epoch, and its last state."""
+
+from typing import Any, cast
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+
+from vae_lab.evaluation.criterion import Criterion
+from vae_lab.runs.folder import RunFolder
+from vae_lab.training.module import TrainingModule
+
+
+class BestAndLast(Checkpoint):
+    """Keeps two checkpoints: the best model on validation by its own criterion, and the last state, to resume from.
+
+    `last.ckpt` is written between two steps only, when the state is consistent: at the end of every epoch, every
+    `every_n_steps` steps, and on SIGTERM. An interruption at any other moment loses the steps since the last save.
+
+    Args:
+        folder: the run's folder.
+        every_n_steps: optimisation steps between two saves inside an epoch.
+
+    Attributes:
+        best_value: the best value of the criterion's monitored metric (the ELBO, if the model has one), or None.
+        best_epoch: the epoch with that value.
+        best_step: the step at which its validation was logged.
+        best_metrics: all its validation metrics.
+    """
+
+    def __init__(self, folder: RunFolder, every_n_steps: int) -> None:
+        self.best_path = folder.best_checkpoint
+        self.last_path = folder.last_checkpoint
+        self.every_n_steps = every_n_steps
+        self.best_value: float | None = None
+        self.best_epoch = -1
+        self.best_step = 0
+        self.best_metrics: dict[str, float] = {}
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        criterion = cast(TrainingModule, pl_module).criterion
+        metrics = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
+        if self.update_best(criterion, metrics, trainer.current_epoch, trainer.global_step - 1):
+            trainer.save_checkpoint(self.best_path, weights_only=True)
+
+    def update_best(self, criterion: Criterion, metrics: dict[str, float], epoch: int, step: int) -> bool:
+        """Record the metrics of an epoch if they are the best so far, and return whether they are.
+
+        Args:
+            criterion: what compares them.
+            metrics: the validation metrics of the epoch, by name.
+            epoch: its number.
+            step: the step at which they were logged.
+        """
+        value = metrics[f"val/{criterion.monitored}"]
+        if not criterion.improves(value, self.best_value):
+            return False
+        self.best_value, self.best_epoch, self.best_step, self.best_metrics = value, epoch, step, metrics
+        return True
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if self.is_due(batch_idx, trainer.num_training_batches):
+            trainer.save_checkpoint(self.last_path)
+
+    def is_due(self, batch: int, num_batches: float) -> bool:
+        """Return whether to save inside an epoch after a batch, counted from 0."""
+        return batch + 1 < num_batches and (batch + 1) % self.every_n_steps == 0
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        trainer.save_checkpoint(self.last_path)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        # Lightning raises this exception between two training steps, or between two validation steps, before the end of
+        # the epoch.
+        if isinstance(exception, SIGTERMException) and trainer.training:
+            trainer.save_checkpoint(self.last_path)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "best_value": self.best_value,
+            "best_epoch": self.best_epoch,
+            "best_step": self.best_step,
+            "best_figures": self.best_metrics,  # the key of existing checkpoints
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.best_value = state_dict["best_value"]
+        self.best_epoch = state_dict["best_epoch"]
+        self.best_step = state_dict["best_step"]
+        self.best_metrics = state_dict["best_figures"]
