@@ -28,7 +28,7 @@ def linked(text: str) -> str:
     """Escaped text whose addresses are links."""
     words = text.split(" ")
     for number, word in enumerate(words):
-        at = word.find("https://")
+        at = word.find("http")
         if at >= 0:
             address = word[at:].rstrip(".,;:)")
             words[number] = f"{word[:at]}<{address.replace(chr(92), '')}>{word[at + len(address) :]}"

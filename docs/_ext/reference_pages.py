@@ -230,7 +230,8 @@ class Reference:
     def write_all(self) -> None:
         for old in (self.folder / "parts", self.folder / "python"):
             old.mkdir(parents=True, exist_ok=True)
-        files = sorted((self.root / "conf").glob("*/**/*.yaml"))
+        # A choice comes before those of the folder of its name.
+        files = sorted((self.root / "conf").glob("*/**/*.yaml"), key=lambda path: path.with_suffix("").parts)
         choices = [Choice(path.relative_to(self.root / "conf"), path.read_text()) for path in files]
         for page in sorted({choice.path.parts[0] for choice in choices}):
             self.write(f"parts/{page}.md", self.group_page(page, [c for c in choices if c.path.parts[0] == page]))
@@ -274,7 +275,7 @@ class Reference:
             mark = " (default)" if choice.path.as_posix() == f"{title}/{default}.yaml" else ""
             obj = resolve(choice.target) if choice.target else None
             about = choice.description or (first_sentence(obj) if str(choice.target).startswith("vae_lab.") else "")
-            about = re.split(r"(?<=\w\w[.]) ", about)[0]
+            about = re.split(r"(?<=\w\w[.])(?<! al[.]) (?=[A-Z])", about)[0]
             text.append(f"| [`{choice.title}`](#{anchor(choice.title)}){mark} | {markdown(about)} |")
         text.append("")
         text += [part for choice in choices for part in self.choice(choice)]
@@ -293,7 +294,7 @@ class Reference:
         obj = resolve(choice.target) if choice.target else None
         if choice.target is None or obj is None:
             body = "\n".join(line for line in choice.text.splitlines() if not line.startswith("#")).strip()
-            yield f"```yaml\n{body}\n```\n"
+            yield f"```yaml\n{body}\n```\n" if body else ""
             return
         yield table(options(choice.text, choice.package))
         if choice.target.startswith("hydra_plugins."):
