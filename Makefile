@@ -9,10 +9,10 @@ export VAE_LAB_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart check test lint lock clean
+.PHONY: help setup quickstart check test lint docs docs-links lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready ## create .venv with the pinned packages
 
@@ -39,10 +39,24 @@ check: lint ## ruff, the type checker and the quick tests (about a minute)
 test: lint ## ruff, the type checker and all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
+# Warnings are errors, and every local link and anchor is checked; -n also checks the names in docstrings.
+SPHINX = $(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet
+
+docs: .venv/.docs ## the documentation, into docs/_build/html; warnings are errors, local links are checked
+	$(SPHINX) docs docs/_build/html
+	@echo 'docs/_build/html/index.html'
+
+docs-links: .venv/.docs ## look up the external links of the documentation
+	$(SPHINX) --builder linkcheck docs docs/_build/linkcheck
+
+.venv/.docs: .venv/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[docs]'
+	@touch $@
+
 # All extras but ray, which would hold others back.
 lock: setup ## pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --quiet --output-file requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra docs --universal --python-version 3.11 --upgrade --quiet --output-file requirements.lock
 
 clean: ## remove the environment and caches, but no results
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache dist docs/_build
