@@ -1,47 +1,51 @@
 """`python -m vae_lab.report`: one table and the figures of a sweep, or of several sweeps and runs together."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-from vae_lab.configuration.command import refuse_multirun, run_command
+from omegaconf import DictConfig, ListConfig
+from pydantic import BaseModel, ConfigDict, Field
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from omegaconf import DictConfig
+from vae_lab.configuration.check import typed
+from vae_lab.configuration.command import Command
 
 
-def report(config: "DictConfig") -> None:
+class Options(BaseModel):
+    """The keys of `reports/report.yaml`."""
+
+    model_config = ConfigDict(extra="forbid")
+    sweep: str | Annotated[list[str], Field(min_length=1)]
+    rank_by: str
+    metrics: str | Annotated[list[str], Field(min_length=1)]
+    out: str | None
+
+
+def check(config: DictConfig) -> None:
+    """Check types, and that the configuration names a folder.
+
+    Raises:
+        UserError: one line with the key, its value, the reason and the way out.
+    """
+    typed(config, Options)
+
+
+def run(config: DictConfig) -> None:
     """Read the runs, and write their report."""
-    # Heavy modules are imported here, so that `--help` and shell completion are fast.
+    # Not for `--help` and shell completion, which should answer at once.
     from vae_lab.reports.report import destination, write_report
 
-    folders = [Path(folder) for folder in names(config.sweep)]
+    folders = [Path(folder) for folder in as_list(config.sweep)]
     out = destination(folders) if config.out is None else Path(config.out)
-    print(write_report(folders, out, rank_by=config.rank_by, metrics=names(config.metrics)))
+    print(write_report(folders, out, rank_by=config.rank_by, metrics=as_list(config.metrics)))
 
 
-def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
-    """Check that the configuration names a folder."""
-    from omegaconf import OmegaConf
-
-    from vae_lab.errors import UserError
-
-    if OmegaConf.is_missing(config, "sweep"):
-        raise UserError("sweep: it has no default; give the folder of a sweep or of a run with sweep=DIR")
-
-
-def names(given: object) -> list[str]:
+def as_list(given: str | ListConfig) -> list[str]:
     """Return a list of names, from one name or a list."""
-    from omegaconf import ListConfig
-
-    return [str(name) for name in given] if isinstance(given, ListConfig) else [str(given)]
+    return [given] if isinstance(given, str) else [str(name) for name in given]
 
 
-def main() -> None:
-    """Run the command line."""
-    run_command(report, "report", check, refuse_multirun, config_dir=Path(__file__).parent / "reports")
-
+COMMAND = Command("report", Options, check, check, run, config_dir=Path(__file__).parent / "reports")
+main = COMMAND.main
 
 if __name__ == "__main__":
     main()

@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import hydra
 from hydra import initialize_config_dir
@@ -15,6 +16,9 @@ from omegaconf import DictConfig
 
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 
 class Check(Protocol):
@@ -30,6 +34,35 @@ class Rewrite(Protocol):
     """Return the command line that takes the place of the given one, or None to keep it."""
 
     def __call__(self, arguments: Sequence[str], *, multirun: bool) -> list[str] | None: ...
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command without sweeps: all that it takes is this in a module of its own, and a YAML with its defaults.
+
+    Attributes:
+        name: `python -m vae_lab.NAME`, and the name of its YAML.
+        options: the types and ranges of its keys.
+        check_options: refuses keys and values, whatever the folders are that they name.
+        check: refuses a configuration that cannot work, before anything heavy is imported.
+        run: the work.
+        config_dir: the folder of its YAML, if not `conf/`.
+    """
+
+    name: str
+    options: type["BaseModel"]
+    check_options: Callable[[DictConfig], None]
+    check: Callable[[DictConfig], None]
+    run: Callable[[DictConfig], None]
+    config_dir: Path | None = None
+
+    def main(self) -> None:
+        """Run the command line."""
+
+        def check(config: DictConfig, hydra: DictConfig, overrides: Sequence[str], *, multirun: bool) -> None:
+            self.check(config)
+
+        run_command(self.run, self.name, check, refuse_multirun, self.config_dir)
 
 
 def run_command(

@@ -16,7 +16,7 @@ CLASSES = {
 
 # Today's packages of the classes of version 0.1, by their module; the longest matching prefix applies.
 MODULES = {
-    "vae_lab.after_training": "vae_lab.training",
+    "vae_lab.after_training": "vae_lab.experiments",
     "vae_lab.callbacks": "vae_lab.training",
     "vae_lab.marginal_likelihood": "vae_lab.training",
     "vae_lab.per_image": "vae_lab.training",

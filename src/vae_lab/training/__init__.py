@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 from vae_lab.configuration.public_names import lazy_names
 
 if TYPE_CHECKING:
-    from vae_lab.training.after_training import CompareEstimators as CompareEstimators
-    from vae_lab.training.after_training import Evaluate as Evaluate
     from vae_lab.training.figures import Figures as Figures
     from vae_lab.training.marginal_likelihood import TrackMarginalLikelihood as TrackMarginalLikelihood
     from vae_lab.training.module import TrainingModule as TrainingModule

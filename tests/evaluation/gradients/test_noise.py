@@ -16,8 +16,8 @@ from helpers.gradients import MEAN, SCALE, B, C, G, X
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
 from vae_lab.evaluation.gradients.noise import Noise, estimate_noise, gradient, parameters_of_q
-from vae_lab.evaluation.gradients.options import check_gradient_variance
 from vae_lab.evaluation.measure import Images
+from vae_lab.gradient_variance import check
 from vae_lab.objectives.elbo import ELBO
 from vae_lab.objectives.elbo_mc import MonteCarloELBO
 from vae_lab.objectives.objective import Objective
@@ -133,6 +133,6 @@ def test_compares_the_estimators_that_go_with_a_run(tmp_path: Path) -> None:
 )
 def test_refuses_what_cannot_work(overrides: list[str], hint: str) -> None:
     with initialize_config_dir(str(conf_dir()), version_base="1.3"), pytest.raises(UserError) as refused:
-        check_gradient_variance(compose("gradient_variance", overrides))
+        check(compose("gradient_variance", overrides))
     assert hint in str(refused.value)
     assert "\n" not in str(refused.value)

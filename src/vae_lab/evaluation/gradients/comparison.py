@@ -9,10 +9,9 @@ from torch import Tensor, nn
 
 from vae_lab.errors import UserError
 from vae_lab.evaluation.context import device_of, evaluation_context
-from vae_lab.evaluation.gradients.estimators import estimator, fit
+from vae_lab.evaluation.gradients.estimators import IMPORTANCE_WEIGHTED, estimator, fit
 from vae_lab.evaluation.gradients.figure import draw
 from vae_lab.evaluation.gradients.noise import Noise, estimate_noise, gradient, parameters_of_q
-from vae_lab.evaluation.gradients.options import IMPORTANCE_WEIGHTED
 from vae_lab.evaluation.measure import EvaluationContext
 from vae_lab.evaluation.progress import progress
 from vae_lab.objectives.objective import Objective

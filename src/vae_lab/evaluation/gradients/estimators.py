@@ -11,6 +11,9 @@ from vae_lab.seeding import RngStream, generator, reseed
 
 FITTING_RATE = 1e-3
 
+# The objectives of the importance-weighted bound; the others are of the ELBO.
+IMPORTANCE_WEIGHTED = frozenset({"vimco", "iwae", "dreg"})
+
 
 def estimator(name: str, num_samples: int, context: EvaluationContext) -> Objective:
     """Build an objective by its name in `conf/objective`, with `num_samples` latent samples for each image.

@@ -6,8 +6,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from vae_lab.evaluation.gradients.estimators import IMPORTANCE_WEIGHTED
 from vae_lab.evaluation.gradients.noise import Noise
-from vae_lab.evaluation.gradients.options import IMPORTANCE_WEIGHTED
 from vae_lab.reports.drawing import save
 
 COLOURS = {"of the ELBO": "#4477aa", "of the importance-weighted bound": "#cc6677"}

@@ -10,7 +10,6 @@ from vae_lab import build
 from vae_lab.evaluation import record
 from vae_lab.evaluation.context import device_of, evaluation_context
 from vae_lab.evaluation.measure import EvaluationContext, Measure
-from vae_lab.evaluation.options import runs
 from vae_lab.reports.configurations import label, value_of, varying_keys
 from vae_lab.runs import trained
 from vae_lab.runs.folder import RunFolder
@@ -20,13 +19,13 @@ from vae_lab.runs.reading import read_run
 CONDITIONS = ("condition", "corruption", "corruption/when", "data/leave_out")
 
 
-def evaluate_runs(config: DictConfig) -> None:
+def evaluate_runs(config: DictConfig, folders: list[str]) -> None:
     """Measure runs, write each estimate as soon as it is known, and print a table.
 
     Args:
         config: a composed and checked configuration.
+        folders: those of the runs.
     """
-    folders = runs(config.run)
     estimates = [evaluate_run(config, Path(folder)) for folder in folders]
     names = [Path(folder).name for folder in folders]
     titles = names if len(set(names)) == len(names) else folders

@@ -9,8 +9,8 @@ from helpers import commands
 
 pytestmark = pytest.mark.slow
 
-EVALUATE = "+hydra.callbacks.evaluate._target_=vae_lab.training.after_training.Evaluate"
-COMPARE = "+hydra.callbacks.compare._target_=vae_lab.training.after_training.CompareEstimators"
+EVALUATE = "+hydra.callbacks.evaluate._target_=vae_lab.experiments.after_training.Evaluate"
+COMPARE = "+hydra.callbacks.compare._target_=vae_lab.experiments.after_training.CompareEstimators"
 QUICK = ["data=digits", "trainer=cpu", "trainer.max_epochs=1", "nll_samples=2", "callbacks.progress=null"]
 
 

@@ -4,19 +4,18 @@ import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
-from pydantic import BaseModel
 
+from vae_lab import evaluate, gradient_variance
 from vae_lab.configuration.choices import targets
+from vae_lab.configuration.command import Command
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.configuration.processes import is_first
 from vae_lab.errors import UserError, nearest
-from vae_lab.evaluation.gradients.options import GradientVariance, check_estimators
-from vae_lab.evaluation.options import Evaluation, check_measures
 
 
 class AfterTraining(Callback, ABC):
@@ -28,27 +27,32 @@ class AfterTraining(Callback, ABC):
         options: keys of that command with values other than the defaults.
     """
 
+    command: ClassVar[Command]
+
     def __init__(self, **options: Any) -> None:
         self.options = options
 
     @abstractmethod
+    def configurations(self, folders: Sequence[str]) -> list[DictConfig]:
+        """Return the configurations of the command for some runs, each for one call of it.
+
+        Raises:
+            UserError: if an option is wrong; one line with the key, its value, the reason and the fix.
+        """
+
     def check(self) -> None:
         """Check the options as the command does.
 
         Raises:
             UserError: if an option is wrong; one line with the key, its value, the reason and the fix.
         """
+        for config in self.configurations(["a run to come"]):
+            self.command.check_options(config)
 
-    @abstractmethod
     def work(self, folders: Sequence[str]) -> None:
-        """Run the command on finished runs.
-
-        Args:
-            folders: the folders of the runs.
-
-        Raises:
-            UserError: if the command raises it.
-        """
+        """Run the command on finished runs, given by their folders."""
+        for config in self.configurations(folders):
+            self.command.run(config)
 
     def on_run_start(self, config: DictConfig, **kwargs: Any) -> None:
         exit_on_user_error(self.check)
@@ -71,11 +75,11 @@ class AfterTraining(Callback, ABC):
         if is_first() and finished:
             exit_on_user_error(lambda: self.work(finished))
 
-    def settings(self, command: str, schema: type[BaseModel], run: str | list[str]) -> DictConfig:
-        """Return the configuration of a command for some runs: its defaults with the options of this callback."""
-        defaults = OmegaConf.load(conf_dir() / f"{command}.yaml")
+    def settings(self, run: str | list[str]) -> DictConfig:
+        """Return the configuration of the command for some runs: its defaults with the options of this callback."""
+        defaults = OmegaConf.load(conf_dir() / f"{self.command.name}.yaml")
         assert isinstance(defaults, DictConfig)
-        config = OmegaConf.masked_copy(defaults, [key for key in schema.model_fields if key in defaults])
+        config = OmegaConf.masked_copy(defaults, [key for key in self.command.options.model_fields if key in defaults])
         config.merge_with(self.options, {"run": run})
         return config
 
@@ -99,30 +103,19 @@ class Evaluate(AfterTraining):
         options: other keys of that command.
     """
 
+    command = evaluate.COMMAND
+
     def __init__(self, measure: Sequence[str], **options: Any) -> None:
         super().__init__(**options)
         self.measure = measure
 
-    def check(self) -> None:
-        check_measures(self.evaluation(["a run to come"]))
-
-    def work(self, folders: Sequence[str]) -> None:
-        from vae_lab.evaluation.command import evaluate_runs
-
-        evaluate_runs(self.evaluation(list(folders)))
-
-    def evaluation(self, folders: list[str]) -> DictConfig:
-        """Return the configuration of that command.
-
-        Raises:
-            UserError: if a measure is unknown.
-        """
-        config = self.settings("evaluate", Evaluation, folders)
+    def configurations(self, folders: Sequence[str]) -> list[DictConfig]:
+        config = self.settings(list(folders))
         for name in self.measure:
             if name not in targets("measure"):
                 raise UserError(f"measure={name}: this measure is unknown; {nearest(name, targets('measure'))}")
         config.measure = {name: OmegaConf.load(conf_dir() / "measure" / f"{name}.yaml") for name in self.measure}
-        return config
+        return [config]
 
 
 class CompareEstimators(AfterTraining):
@@ -132,11 +125,7 @@ class CompareEstimators(AfterTraining):
         options: keys of that command with values other than the defaults.
     """
 
-    def check(self) -> None:
-        check_estimators(self.settings("gradient_variance", GradientVariance, "a run to come"))
+    command = gradient_variance.COMMAND
 
-    def work(self, folders: Sequence[str]) -> None:
-        from vae_lab.evaluation.gradients.comparison import compare_estimators
-
-        for folder in folders:
-            compare_estimators(self.settings("gradient_variance", GradientVariance, folder))
+    def configurations(self, folders: Sequence[str]) -> list[DictConfig]:
+        return [self.settings(folder) for folder in folders]
