@@ -11,6 +11,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import ErrorDetails
 
 from vae_lab.configuration.choices import declared
+from vae_lab.configuration.declarations import check_declarations
 from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
 from vae_lab.configuration.needs import NEEDS, check_compiles, check_encoder, check_needs, check_stages
 from vae_lab.configuration.pairs import (
@@ -51,6 +52,7 @@ def check(config: DictConfig) -> None:
             raise UserError(f"{group}: it names no class; its YAML needs a line '_target_: module.Class'")
         own = {key: value for key, value in node.items() if group != "data" or key not in TREATMENT_KEYS}
         check_part(group, own, given)
+        check_declarations(str(node["_target_"]))
     for name, node in top["callbacks"].items():
         if node is not None:
             check_part(f"callbacks.{name}", node, frozenset())

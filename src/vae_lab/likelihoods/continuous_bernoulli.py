@@ -52,9 +52,9 @@ class ContinuousBernoulli(Likelihood):
     """
 
     support = "unit_interval"
-    is_set_by_mean = True
     # At 0 and 1 the density grows with the logit, without end: on levels that are exactly black it would.
     needs_dequantizing = True
+    is_set_by_mean = True
 
     def params_at(self, mean: Tensor) -> Tensor:
         # The mean of a dark pixel is about -1 / logit: at a logit of -100 a bright pixel costs 100 nats to begin with.

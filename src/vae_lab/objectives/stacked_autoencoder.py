@@ -35,7 +35,14 @@ class StackedAutoencoder(Objective):
     """
 
     posterior_density = "absent"
+    sample_density = "where_needed"
     fits_prior = False
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
+    needs_one_layer = True
     trains_in_stages = True
     uncompilable = "which layers it trains depends on the batches so far, and one graph has all or none"
 

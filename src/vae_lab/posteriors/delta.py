@@ -14,7 +14,12 @@ class Delta(Posterior):
     tested on its distortion.
     """
 
+    space = "real"
     has_density = False
+    cheap_log_prob = True
+    reparameterized = True
+    relaxed = False
+    is_diagonal = False
 
     @property
     def param_shape(self) -> tuple[int, ...]:

@@ -15,6 +15,11 @@ class DiagonalNormal(Posterior):
     Kingma & Welling 2014, section 3, https://arxiv.org/abs/1312.6114.
     """
 
+    space = "real"
+    has_density = True
+    cheap_log_prob = True
+    reparameterized = True
+    relaxed = False
     is_diagonal = True
 
     @property
@@ -32,6 +37,12 @@ class FullCovarianceNormal(Posterior):
     diagonal posterior. Kingma & Welling 2019, section 2.5.1, https://arxiv.org/abs/1906.02691.
     """
 
+    space = "real"
+    has_density = True
+    cheap_log_prob = True
+    reparameterized = True
+    relaxed = False
+    is_diagonal = False
     rows: Tensor
     columns: Tensor
 

@@ -27,6 +27,10 @@ class FlowPrior(Prior):
         num_bins: pieces of each spline.
     """
 
+    space = "real"
+    is_diagonal = False
+    is_fixed = False
+    needs_labels = False
     standard: Tensor
 
     def __init__(

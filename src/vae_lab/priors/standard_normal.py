@@ -10,8 +10,10 @@ from vae_lab.priors.prior import Prior
 class StandardNormal(Prior):
     """p(z) = N(0, I): Kingma & Welling 2014, section 3, https://arxiv.org/abs/1312.6114."""
 
+    space = "real"
     is_diagonal = True
     is_fixed = True
+    needs_labels = False
     loc: Tensor
     scale: Tensor
 

@@ -24,6 +24,10 @@ class VampPrior(EncoderPrior):
         initial_noise: standard deviation, in logits, of the pseudo-inputs around the mean image where they start.
     """
 
+    space = "real"
+    is_diagonal = False
+    is_fixed = False
+    needs_labels = False
     weight_logits: Tensor
     pseudo_logits: nn.Parameter  # (K, C, H, W)
 
