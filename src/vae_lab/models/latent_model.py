@@ -63,15 +63,17 @@ class JointSample(NamedTuple):
 class LatentModel(nn.Module, ABC):
     """A model of images with latent variables.
 
-    `has_elbo` says whether its posterior has a density: without one there is no rate, and the distortion is what is
-    left to measure. `has_encoder` says whether it has a posterior at all: without one it is measured by its samples.
-    `space` says where z lives.
+    Attributes:
+        has_encoder: whether it has a posterior at all; without one it is measured by its samples.
+        has_elbo: whether that posterior has a density; without one there is no rate, and the distortion is measured.
+        space: where z lies, "real", "categorical" or "sphere".
     """
 
     likelihood: Likelihood
-    has_encoder: bool = True
-    has_elbo: bool = True
-    space: Space = "real"
+    # Without a default, as they decide which metrics a model has.
+    has_encoder: bool
+    has_elbo: bool
+    space: Space
 
     @abstractmethod
     def trace(
