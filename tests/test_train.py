@@ -164,6 +164,8 @@ from vae_lab.configuration.options import PositiveFloat
 
 class OwnLikelihood(Likelihood):
     support = "real"
+    needs_dequantizing = False
+    is_set_by_mean = True
 
     def __init__(self, image_shape: tuple[int, ...], width: PositiveFloat = 1.0) -> None:
         super().__init__(image_shape)

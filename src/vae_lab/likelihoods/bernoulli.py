@@ -16,6 +16,7 @@ class Bernoulli(Likelihood):
     """
 
     support = "binary"
+    needs_dequantizing = False
     is_set_by_mean = True
 
     def params_at(self, mean: Tensor) -> Tensor:

@@ -59,6 +59,7 @@ class Beta(Likelihood):
 
     support = "unit_interval"
     needs_dequantizing = True
+    is_set_by_mean = False
     params_per_value = 2
 
     def params_at(self, mean: Tensor) -> Tensor:

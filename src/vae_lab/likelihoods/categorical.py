@@ -51,6 +51,8 @@ class Categorical(Likelihood):
     """
 
     support = "256_levels"
+    needs_dequantizing = False
+    is_set_by_mean = False
     params_per_value = NUM_LEVELS
 
     def params_at(self, mean: Tensor) -> Tensor:

@@ -55,9 +55,9 @@ class ContinuousBernoulli(Likelihood):
     """
 
     support = "unit_interval"
-    is_set_by_mean = True
     # At exactly 0 or 1 the density grows without bound with the size of the logit.
     needs_dequantizing = True
+    is_set_by_mean = True
 
     def params_at(self, mean: Tensor) -> Tensor:
         # The mean of a dark pixel is about -1 / logit. At a logit of -100 a bright pixel costs 100 nats, so the initial

@@ -80,6 +80,8 @@ class DiscretizedLogistic(Likelihood):
     """
 
     support = "256_levels"
+    needs_dequantizing = False
+    is_set_by_mean = False
     params_per_value = 2
 
     def __init__(
@@ -119,6 +121,8 @@ class DiscretizedLogisticMixture(Likelihood):
     """
 
     support = "256_levels"
+    needs_dequantizing = False
+    is_set_by_mean = False
 
     def __init__(
         self,

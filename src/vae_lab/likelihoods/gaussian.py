@@ -22,6 +22,7 @@ class Gaussian(Likelihood):
     """
 
     support = "real"
+    needs_dequantizing = False
     is_set_by_mean = True
     scale: Tensor
 
@@ -61,6 +62,7 @@ class GaussianShared(Likelihood):
 
     support = "real"
     needs_dequantizing = True
+    is_set_by_mean = False
 
     def __init__(
         self,
@@ -107,6 +109,7 @@ class GaussianPixel(Likelihood):
 
     support = "real"
     needs_dequantizing = True
+    is_set_by_mean = False
     params_per_value = 2
 
     def __init__(

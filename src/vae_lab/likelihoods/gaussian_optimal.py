@@ -54,6 +54,7 @@ class GaussianOptimal(Likelihood):
 
     support = "real"
     needs_dequantizing = True
+    is_set_by_mean = False
     variance: Tensor
     num_batches: Tensor
 

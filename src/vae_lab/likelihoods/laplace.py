@@ -28,6 +28,7 @@ class Laplace(Likelihood):
 
     support = "real"
     needs_dequantizing = True
+    is_set_by_mean = False
 
     def __init__(
         self, image_shape: tuple[int, ...], initial_scale: PositiveFloat = 1.0, min_scale: PositiveFloat = 1e-3

@@ -6,23 +6,27 @@ from typing import ClassVar
 from torch import Tensor
 from torch.distributions import Distribution
 
+from vae_lab.configuration.declarations import Declaring
 from vae_lab.configuration.pixels import Support
 from vae_lab.distributions.conditional import Conditional
 
 
-class Likelihood(Conditional, ABC):
+class Likelihood(Conditional, Declaring, ABC):
     """A family p(x | z) over images of `image_shape` (channels, height, width).
 
-    `support` says where the law lives; `param_shape` what the decoder gives for each image; `params_at` the
-    parameters at which the law's mean is a given image, where training starts. `needs_dequantizing` says whether the
-    density could grow without end (but for a bound on its scale) on pixels that only take 256 values, so that its
-    figures would mean little on them. The configuration check reads both as text: write them as literals.
+    Every likelihood states the attributes without a default as literals, which the configuration check reads as text.
+
+    Attributes:
+        support: where pixels lie, "binary", "unit_interval", "real" or "256_levels".
+        needs_dequantizing: whether the density at one grey level could grow without end, but for a bound on its scale.
+        is_set_by_mean: whether the means of the pixels are all that it learns.
+        params_per_value: the numbers that the decoder gives for each pixel value, 1 unless stated.
     """
 
     support: ClassVar[Support]
-    needs_dequantizing: ClassVar[bool] = False
-    is_set_by_mean: ClassVar[bool] = False  # whether the means of the pixels are all that it learns
-    params_per_value: int = 1
+    needs_dequantizing: ClassVar[bool]
+    is_set_by_mean: ClassVar[bool]
+    params_per_value: int = 1  # a wrong one cannot pass unseen: shapes would not fit
 
     def __init__(self, image_shape: tuple[int, ...]) -> None:
         super().__init__()

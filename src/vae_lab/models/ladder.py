@@ -46,6 +46,10 @@ class LadderVAE(LatentModel):
         dims: units of each layer, from the image on.
     """
 
+    has_encoder = True
+    has_elbo = True
+    space = "real"
+
     def __init__(
         self,
         upward: Sequence[nn.Module],

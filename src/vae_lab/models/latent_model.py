@@ -93,9 +93,10 @@ class LatentModel(nn.Module, ABC):
     """
 
     likelihood: Likelihood
-    has_encoder: bool = True
-    has_elbo: bool = True
-    space: Space = "real"
+    # Without a default, as they decide which metrics a model has.
+    has_encoder: bool
+    has_elbo: bool
+    space: Space
 
     @abstractmethod
     def trace(

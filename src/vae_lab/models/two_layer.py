@@ -39,6 +39,10 @@ class TwoLayerVAE(LatentModel):
         dims: D1 and D2, the units of z1 and of z2.
     """
 
+    has_encoder = True
+    has_elbo = True
+    space = "real"
+
     def __init__(
         self,
         encoder: nn.Module,

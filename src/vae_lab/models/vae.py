@@ -26,6 +26,8 @@ class VAE(LatentModel):
         likelihood: the family p(x | z).
     """
 
+    has_encoder = True
+
     def __init__(
         self, encoder: nn.Module, posterior: Posterior, prior: Prior, decoder: nn.Module, likelihood: Likelihood
     ) -> None:

@@ -33,8 +33,14 @@ class AdversarialAutoencoder(Objective):
     """
 
     posterior_density = "any"
+    sample_density = "where_needed"
+    fits_prior = True
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
     needs_fixed_prior = True
-    needs_batch = True
+    needs_real_codes = False
+    needs_one_layer = True
     needs_latent_dim = True
 
     def __init__(

@@ -54,8 +54,15 @@ class InfoVAE(Objective):
         ValueError: if alpha + lambda < 1, which would drive q(z) away from the prior.
     """
 
-    needs_fixed_prior = True
+    posterior_density = "required"
+    sample_density = "where_needed"
+    fits_prior = True
+    fits_likelihood = True
     needs_batch = True
+    needs_diagonal = False
+    needs_fixed_prior = True
+    needs_real_codes = False
+    needs_one_layer = True
 
     def __init__(
         self, alpha: float, mmd_weight: NonNegativeFloat, kernel: KernelName = "rbf", scale: PositiveFloat = 1.0
@@ -93,8 +100,14 @@ class WassersteinMMD(Objective):
     """
 
     posterior_density = "any"
-    needs_fixed_prior = True
+    sample_density = "where_needed"
+    fits_prior = True
+    fits_likelihood = True
     needs_batch = True
+    needs_diagonal = False
+    needs_fixed_prior = True
+    needs_real_codes = False
+    needs_one_layer = True
 
     def __init__(
         self,
@@ -130,8 +143,14 @@ class SlicedWasserstein(Objective):
     """
 
     posterior_density = "any"
-    needs_fixed_prior = True
+    sample_density = "where_needed"
+    fits_prior = True
+    fits_likelihood = True
     needs_batch = True
+    needs_diagonal = False
+    needs_fixed_prior = True
+    needs_real_codes = False
+    needs_one_layer = True
 
     def __init__(self, distance_weight: NonNegativeFloat | Schedule, num_projections: PositiveInt = 50) -> None:
         super().__init__()

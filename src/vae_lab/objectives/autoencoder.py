@@ -17,7 +17,13 @@ class Autoencoder(Objective):
     """
 
     posterior_density = "absent"
+    sample_density = "where_needed"
     fits_prior = False
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
         distortion = -model.trace(x, c).log_px.mean()

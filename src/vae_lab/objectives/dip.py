@@ -26,8 +26,15 @@ class DIP(Objective):
         num_samples: latent samples for each image.
     """
 
-    needs_diagonal = True
+    posterior_density = "required"
+    sample_density = "where_needed"
+    fits_prior = True
+    fits_likelihood = True
     needs_batch = True
+    needs_diagonal = True
+    needs_fixed_prior = False
+    needs_real_codes = False
+    needs_one_layer = True
 
     def __init__(
         self,
@@ -44,10 +51,10 @@ class DIP(Objective):
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
         trace = model.trace(x, c, num_samples=self.num_samples)
         terms = elbo_terms(trace)
-        q = trace.latents[0].q
-        covariance = divergences.covariance(q.mean)  # (D, D)
+        (latent,) = trace.latents
+        covariance = divergences.covariance(latent.q.mean)  # (D, D)
         if self.of_samples:
-            covariance = covariance + torch.diag(q.variance.mean(0))
+            covariance = covariance + torch.diag(latent.q.variance.mean(0))
         off_diagonal_penalty, diagonal_penalty = divergences.dip_penalties(covariance)
         off_diagonal, diagonal = self.off_diagonal(terms.rate), self.diagonal(terms.rate)
         value = terms.distortion + terms.rate + off_diagonal * off_diagonal_penalty + diagonal * diagonal_penalty

@@ -30,8 +30,15 @@ class FactorVAE(Objective):
         hidden_sizes: units of each hidden layer of the discriminator.
     """
 
-    needs_diagonal = True
+    posterior_density = "required"
+    sample_density = "where_needed"
+    fits_prior = True
+    fits_likelihood = True
     needs_batch = True
+    needs_diagonal = True
+    needs_fixed_prior = False
+    needs_real_codes = False
+    needs_one_layer = True
     needs_latent_dim = True
 
     def __init__(

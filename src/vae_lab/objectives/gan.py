@@ -34,9 +34,15 @@ class GAN(Objective):
     """
 
     posterior_density = "unused"
+    sample_density = "where_needed"
+    fits_prior = True
+    fits_likelihood = False
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
     needs_image_shape = True
     needs_one_layer = True
-    fits_likelihood = False
 
     def __init__(self, image_shape: tuple[int, ...], gradient_penalty: NonNegativeFloat, widths: Widths) -> None:
         super().__init__()

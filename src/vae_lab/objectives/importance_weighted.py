@@ -4,6 +4,8 @@ PIWAE and DReG evaluate the model twice, so that parameters that q and p(x, z) s
 through q and another through p: see `vae_lab.maths.estimators`.
 """
 
+from abc import ABC
+
 from torch import Tensor
 
 from vae_lab.configuration.options import PositiveInt, UnitInterval
@@ -13,7 +15,19 @@ from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.objectives.terms import sampled_terms
 
 
-class IWAE(Objective):
+class ImportanceWeighted(Objective, ABC):
+    """An objective that sees the model through the log-weights of samples alone."""
+
+    posterior_density = "required"
+    fits_prior = True
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
+
+
+class IWAE(ImportanceWeighted):
     """The negative importance-weighted bound.
 
     loss = -E[log 1/K sum_k w_k],  w_k = p(x, z_k) / q(z_k | x)
@@ -36,7 +50,7 @@ class IWAE(Objective):
         return Loss(-bound, {"bound": bound.detach(), **sampled_terms(trace)})
 
 
-class MIWAE(Objective):
+class MIWAE(ImportanceWeighted):
     """The negative mean of several importance-weighted bounds.
 
     loss = -E[1/M sum_m log 1/K sum_k w_{m,k}]
@@ -61,7 +75,7 @@ class MIWAE(Objective):
         return Loss(-bound, {"bound": bound.detach(), **sampled_terms(trace)})
 
 
-class CIWAE(Objective):
+class CIWAE(ImportanceWeighted):
     """The negative weighted mean of the ELBO and the importance-weighted bound, on the same samples.
 
     loss = -(beta ELBO + (1 - beta) L_K)
@@ -86,7 +100,7 @@ class CIWAE(Objective):
         return Loss(-bound, {"bound": bound.detach(), **sampled_terms(trace)})
 
 
-class PIWAE(Objective):
+class PIWAE(ImportanceWeighted):
     """The negative importance-weighted bound of M K samples, with another gradient for q.
 
     loss = -E[log 1/(MK) sum_{m,k} w_{m,k}], whose gradient p(x, z) gets
@@ -113,7 +127,7 @@ class PIWAE(Objective):
         return Loss(-bound, {"bound": bound.detach(), **sampled_terms(trace)})
 
 
-class DReG(Objective):
+class DReG(ImportanceWeighted):
     """The negative importance-weighted bound, with the doubly reparameterised gradient for q.
 
     gradient for q: sum_k (w_k / sum w)^2 d/dz_k log w_k dz_k

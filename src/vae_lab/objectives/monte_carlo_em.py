@@ -67,7 +67,13 @@ class MonteCarloEM(Objective):
         num_used: updates made with it.
     """
 
+    posterior_density = "required"
     sample_density = "fixed"
+    fits_prior = True
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
     needs_real_codes = True
     uncompilable = "Hamiltonian Monte Carlo takes gradients inside the forward pass, which one graph cannot hold"
 

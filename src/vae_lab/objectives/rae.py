@@ -26,7 +26,14 @@ class RegularisedAutoencoder(Objective, ABC):
     """
 
     posterior_density = "absent"
+    sample_density = "where_needed"
     fits_prior = False
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
+    needs_one_layer = True
 
     def __init__(self, code_weight: NonNegativeFloat, decoder_weight: NonNegativeFloat) -> None:
         super().__init__()

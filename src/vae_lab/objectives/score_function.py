@@ -30,7 +30,14 @@ class ScoreFunction(Objective, ABC):
         num_samples: latent samples K for each image.
     """
 
+    posterior_density = "required"
     sample_density = "fixed"
+    fits_prior = True
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
 
     def __init__(self, num_samples: int) -> None:
         super().__init__()

@@ -38,7 +38,14 @@ class StackedAutoencoder(Objective):
     """
 
     posterior_density = "absent"
+    sample_density = "where_needed"
     fits_prior = False
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
+    needs_one_layer = True
     trains_in_stages = True
     uncompilable = "the layers that it trains depend on the number of batches so far, which one graph cannot express"
 

@@ -21,7 +21,14 @@ class StickingTheLanding(Objective):
         num_samples: latent samples L for each image.
     """
 
+    posterior_density = "required"
     sample_density = "path_only"
+    fits_prior = True
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
 
     def __init__(self, num_samples: PositiveInt = 1) -> None:
         super().__init__()

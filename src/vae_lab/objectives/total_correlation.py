@@ -40,9 +40,16 @@ class BetaTC(Objective):
         num_samples: latent samples for each image.
     """
 
-    needs_num_images = True
-    needs_diagonal = True
+    posterior_density = "required"
+    sample_density = "always"
+    fits_prior = True
+    fits_likelihood = True
     needs_batch = True
+    needs_diagonal = True
+    needs_fixed_prior = False
+    needs_real_codes = False
+    needs_one_layer = True
+    needs_num_images = True
 
     def __init__(
         self,

@@ -33,9 +33,16 @@ class VAEGAN(Objective):
         widths: output channels of each convolution of the discriminator.
     """
 
+    posterior_density = "required"
+    sample_density = "where_needed"
+    fits_prior = True
+    fits_likelihood = False
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
     needs_image_shape = True
     needs_one_layer = True
-    fits_likelihood = False
 
     def __init__(
         self, image_shape: tuple[int, ...], gamma: PositiveFloat, gradient_penalty: NonNegativeFloat, widths: Widths

@@ -21,7 +21,14 @@ class VIMCO(Objective):
         num_samples: latent samples K for each image, at least 2.
     """
 
+    posterior_density = "required"
     sample_density = "fixed"
+    fits_prior = True
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
 
     def __init__(self, num_samples: AtLeastTwo = 5) -> None:
         super().__init__()

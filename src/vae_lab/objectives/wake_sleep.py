@@ -28,7 +28,14 @@ class WakeSleep(Objective):
         num_samples: latent samples for each image in the wake phase.
     """
 
+    posterior_density = "required"
     sample_density = "fixed"
+    fits_prior = True
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
 
     def __init__(self, num_samples: PositiveInt = 1) -> None:
         super().__init__()
@@ -58,7 +65,14 @@ class ReweightedWakeSleep(Objective):
         ValueError: if both weights are 0, so that q would not be trained.
     """
 
+    posterior_density = "required"
     sample_density = "fixed"
+    fits_prior = True
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
 
     def __init__(
         self, num_samples: PositiveInt = 5, wake_weight: NonNegativeFloat = 0.5, sleep_weight: NonNegativeFloat = 0.5

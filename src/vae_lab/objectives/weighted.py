@@ -22,6 +22,15 @@ class Beta(Objective):
         num_samples: latent samples for each image.
     """
 
+    posterior_density = "required"
+    sample_density = "where_needed"
+    fits_prior = True
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
+
     def __init__(self, beta: NonNegativeFloat | Schedule, num_samples: PositiveInt = 1) -> None:
         super().__init__()
         self.beta = as_schedule(beta)
@@ -46,6 +55,15 @@ class Capacity(Objective):
         capacity: C, in nats per image.
         num_samples: latent samples for each image.
     """
+
+    posterior_density = "required"
+    sample_density = "where_needed"
+    fits_prior = True
+    fits_likelihood = True
+    needs_batch = False
+    needs_diagonal = False
+    needs_fixed_prior = False
+    needs_real_codes = False
 
     def __init__(
         self,
@@ -80,7 +98,14 @@ class FreeBits(Objective):
         num_samples: latent samples for each image.
     """
 
+    posterior_density = "required"
+    sample_density = "where_needed"
+    fits_prior = True
+    fits_likelihood = True
+    needs_batch = False
     needs_diagonal = True
+    needs_fixed_prior = False
+    needs_real_codes = False
 
     def __init__(
         self,

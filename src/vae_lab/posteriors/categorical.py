@@ -21,7 +21,11 @@ class Categorical(Posterior):
     """
 
     space = "categorical"
+    has_density = True
+    cheap_log_prob = True
     reparameterized = False
+    relaxed = False
+    is_diagonal = False
 
     def __init__(self, latent_dim: int, num_categories: Annotated[int, Field(ge=2)] = 10) -> None:
         super().__init__(latent_dim)

@@ -17,7 +17,12 @@ class Delta(Posterior):
         latent_dim: D, the units of z.
     """
 
+    space = "real"
     has_density = False
+    cheap_log_prob = True
+    reparameterized = True
+    relaxed = False
+    is_diagonal = False
 
     @property
     def param_shape(self) -> tuple[int, ...]:

@@ -29,7 +29,12 @@ class FlowPosterior(Posterior, ABC):
         context_dim: units of the context that the encoder gives to the flow.
     """
 
+    space = "real"
+    has_density = True
     cheap_log_prob = False
+    reparameterized = True
+    relaxed = False
+    is_diagonal = False
 
     def __init__(self, latent_dim: int, steps: Steps, context_dim: int) -> None:
         super().__init__(latent_dim)

@@ -34,7 +34,11 @@ class GumbelSoftmax(Posterior):
     """
 
     space = "categorical"
+    has_density = True
+    cheap_log_prob = True
+    reparameterized = True
     relaxed = True
+    is_diagonal = False
 
     def __init__(
         self,

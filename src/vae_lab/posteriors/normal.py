@@ -18,6 +18,11 @@ class DiagonalNormal(Posterior):
         latent_dim: D, the units of z.
     """
 
+    space = "real"
+    has_density = True
+    cheap_log_prob = True
+    reparameterized = True
+    relaxed = False
     is_diagonal = True
 
     @property
@@ -42,6 +47,12 @@ class FullCovarianceNormal(Posterior):
         columns: their column indices, of the same shape.
     """
 
+    space = "real"
+    has_density = True
+    cheap_log_prob = True
+    reparameterized = True
+    relaxed = False
+    is_diagonal = False
     rows: Tensor
     columns: Tensor
 

@@ -6,27 +6,33 @@ from typing import ClassVar
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.configuration.declarations import Space
+from vae_lab.configuration.declarations import Declaring, Space
 from vae_lab.distributions.conditional import Conditional
 
 
-class Posterior(Conditional, ABC):
+class Posterior(Conditional, Declaring, ABC):
     """A family q(z | x).
 
-    `param_shape` is the shape, without batch dimensions, that the encoder must give; `event_shape` that of z.
-    `space` says where z lives, which the prior must share; `has_density` whether q has a density there, without
-    which a model has no ELBO; `cheap_log_prob` whether the density of any z costs no more than that of the law's own
-    sample; `reparameterized` whether gradients pass through its samples; `relaxed` whether those samples are relaxed,
-    so that log q at them is not that of the law.
+    `param_shape` is the shape, without batch dimensions, that the encoder must give; `event_shape` that of z. Every
+    posterior states the attributes without a default as literals, which the configuration check reads as text.
+
+    Attributes:
+        space: where z lies, "real", "categorical" or "sphere"; the prior must share it.
+        has_density: whether q has a density there, without which a model has no ELBO.
+        cheap_log_prob: whether log q at any z costs one pass, however many units z has.
+        reparameterized: whether the gradient through a sample in training is that of the mean over samples.
+        relaxed: whether samples in training lie outside the space, so that log q at them is no log-density.
+        is_diagonal: whether the units of z are independent normals.
+        min_latent_dim: the fewest latent dimensions that it is defined for, 1 unless stated.
     """
 
-    space: ClassVar[Space] = "real"
-    has_density: ClassVar[bool] = True
-    cheap_log_prob: ClassVar[bool] = True
-    reparameterized: ClassVar[bool] = True
-    relaxed: ClassVar[bool] = False
-    is_diagonal: ClassVar[bool] = False  # whether its units are independent normals
-    min_latent_dim: ClassVar[int] = 1
+    space: ClassVar[Space]
+    has_density: ClassVar[bool]
+    cheap_log_prob: ClassVar[bool]
+    reparameterized: ClassVar[bool]
+    relaxed: ClassVar[bool]
+    is_diagonal: ClassVar[bool]
+    min_latent_dim: ClassVar[int] = 1  # too low a one cannot pass unseen: the first sample would fail
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()

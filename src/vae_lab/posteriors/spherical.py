@@ -29,6 +29,11 @@ class Spherical(Posterior):
     """
 
     space = "sphere"
+    has_density = True
+    cheap_log_prob = True
+    reparameterized = True
+    relaxed = False
+    is_diagonal = False
     min_latent_dim = 2
 
     def __init__(self, latent_dim: int) -> None:

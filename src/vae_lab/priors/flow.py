@@ -31,6 +31,10 @@ class FlowPrior(Prior):
         standard: the mean and the log-variance of the noise, all zero, of shape (2 D,).
     """
 
+    space = "real"
+    is_diagonal = False
+    is_fixed = False
+    needs_labels = False
     standard: Tensor
 
     def __init__(

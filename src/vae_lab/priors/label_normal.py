@@ -18,7 +18,9 @@ class LabelNormal(Prior):
         num_classes: the number of classes.
     """
 
+    space = "real"
     is_diagonal = True
+    is_fixed = False
     needs_labels = True
 
     def __init__(self, latent_dim: int, num_classes: int) -> None:

@@ -21,6 +21,11 @@ class MixtureOfNormals(Prior):
         num_components: K, the number of normal components.
     """
 
+    space = "real"
+    is_diagonal = False
+    is_fixed = False
+    needs_labels = False
+
     def __init__(self, latent_dim: int, num_components: PositiveInt = 10) -> None:
         super().__init__(latent_dim)
         half = torch.tensor(0.5)  # of the unit variance, half is that of the means, and half that of each component

@@ -7,20 +7,29 @@ from typing import ClassVar
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.configuration.declarations import Space
+from vae_lab.configuration.declarations import Declaring, Space
 from vae_lab.distributions.conditional import Conditional
 
 
-class Prior(Conditional, ABC):
-    """A law p(z) over latent vectors of `latent_dim` units.
+class Prior(Conditional, Declaring, ABC):
+    """A distribution p(z) over latent vectors of `latent_dim` units.
 
-    `space` says where z lives, which the posterior must share; `event_shape` is the shape of z.
+    `event_shape` is the shape of z. Every prior states the attributes without a default as literals, which the
+    configuration check reads as text.
+
+    Attributes:
+        space: where z lies, "real", "categorical" or "sphere"; the posterior must share it.
+        is_diagonal: whether the units of z are independent normals.
+        is_fixed: whether it is one distribution of vectors (not one-hot ones), without parameters to learn.
+        needs_labels: whether it has a distribution for each class; `__init__` is then given `num_classes`.
+        scores_posteriors: whether its density is made of posteriors, as that of an `EncoderPrior` is.
     """
 
-    space: ClassVar[Space] = "real"
-    is_diagonal: ClassVar[bool] = False  # whether its units are independent normals
-    is_fixed: ClassVar[bool] = False  # whether it is one law of vectors, without parameters to learn
-    needs_labels: ClassVar[bool] = False  # its `__init__` is then given `num_classes`, and its laws the classes
+    space: ClassVar[Space]
+    is_diagonal: ClassVar[bool]
+    is_fixed: ClassVar[bool]
+    needs_labels: ClassVar[bool]
+    scores_posteriors: ClassVar[bool] = False  # only an `EncoderPrior` is given the encoder, and there it is stated
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
@@ -38,7 +47,7 @@ class EncoderPrior(Prior, ABC):
     The check of a configuration reads `scores_posteriors`: such a prior goes with posteriors of `cheap_log_prob`.
     """
 
-    scores_posteriors: ClassVar[bool] = True
+    scores_posteriors = True
 
     @abstractmethod
     def introduce(self, encode: Callable[[Tensor], Distribution], pixel_mean: Tensor) -> None:

@@ -14,8 +14,10 @@ class StandardNormal(Prior):
         latent_dim: D, the units of z.
     """
 
+    space = "real"
     is_diagonal = True
     is_fixed = True
+    needs_labels = False
     loc: Tensor
     scale: Tensor
 

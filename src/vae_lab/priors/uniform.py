@@ -21,7 +21,9 @@ class UniformSphere(Prior):
     """
 
     space = "sphere"
+    is_diagonal = False
     is_fixed = True
+    needs_labels = False
     like: Tensor
 
     def __init__(self, latent_dim: int) -> None:
@@ -43,6 +45,9 @@ class UniformCategorical(Prior):
     """
 
     space = "categorical"
+    is_diagonal = False
+    is_fixed = False
+    needs_labels = False
     logits: Tensor
 
     def __init__(self, latent_dim: int, num_categories: Annotated[int, Field(ge=2)] = 10) -> None:

@@ -28,6 +28,10 @@ class VampPrior(EncoderPrior):
         weight_logits: the logits of the equal weights 1/K, all zero, of shape (K,).
     """
 
+    space = "real"
+    is_diagonal = False
+    is_fixed = False
+    needs_labels = False
     weight_logits: Tensor
     pseudo_logits: nn.Parameter
 
