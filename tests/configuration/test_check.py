@@ -106,7 +106,7 @@ def refusal(*overrides: str) -> str:
         ),
         (["posterior=delta", "objective=iwae"], "posterior=delta", "objective=autoencoder"),
         # what cannot be read
-        (["latent_dim=[1"], "latent_dim=[1", "no KEY=VALUE"),
+        (["latent_dim=[1"], "latent_dim=[1", "expected KEY=VALUE"),
         (["data.root='${oc.env:NO_SUCH_VARIABLE}'"], "data.root", "NO_SUCH_VARIABLE"),
     ],
 )

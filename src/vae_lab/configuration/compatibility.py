@@ -30,9 +30,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         WITHOUT_ENCODER,
-        requires=("corruption", Is(False)),
-        blames="objective",
-        reason="it has no encoder that could see corrupted images",
+        requires=("corruption", Is(None)),
+        blames="corruption",
+        reason="{objective} has no encoder that could see corrupted images",
         remedy="set corruption=none",
     ),
     Rule(
@@ -58,9 +58,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         IN_STAGES,
-        requires=("corruption", Is(False)),
-        blames="objective",
-        reason="its layers see the output of the one below, uncorrupted",
+        requires=("corruption", Is(None)),
+        blames="corruption",
+        reason="the layers of {objective} see the output of the one below, uncorrupted",
         remedy="set corruption=none",
     ),
     Rule(

@@ -41,11 +41,12 @@ class Combination:
     @classmethod
     def of(cls, config: Mapping[str, Any], declared: Callable[[str, str], Any] = declaration) -> "Combination":
         """What the rules look at in a configuration, which is given as plain containers."""
+        corruption = config["corruption"]
         settings = {
             "latent_dim": config["latent_dim"],
             "condition": config["condition"],
             "compile": config["compile"],
-            "corruption": config["corruption"] is not None,
+            "corruption": corruption and named("corruption", corruption["_target_"]).partition("=")[2],
             "data.batch_size": config["data"]["batch_size"],
             "trainer.strategy": config["trainer"].get("strategy"),
             "model.norm": config["model"].get("norm"),
