@@ -125,7 +125,7 @@ def meaning(docstring: str | None, attribute: str) -> str:
 
 def message(name: str, missing: Mapping[str, str]) -> str:
     """One line on what a class leaves out."""
-    told = ", ".join(f"{attribute} ({means})" if means else attribute for attribute, means in missing.items())
+    named = ", ".join(f"{attribute} ({means})" if means else attribute for attribute, means in missing.items())
     first, *others = missing
     line = f"a line '{first} = ...'" + (" and one for each of the others" if others else "")
-    return f"{name} does not say {told}: add {line} to the class, with the value as a literal"
+    return f"{name} does not say {named}: add {line} to the class, with the value as a literal"

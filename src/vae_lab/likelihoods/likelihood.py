@@ -40,7 +40,7 @@ class Likelihood(Conditional, Declaring, ABC):
 
     @abstractmethod
     def params_at(self, mean: Tensor) -> Tensor:
-        """The parameters, of `param_shape`, at which the mean of the law is the image `mean`."""
+        """The parameters, of `param_shape`, at which the mean of the distribution is the image `mean`."""
 
     @abstractmethod
     def forward(self, params: Tensor) -> Distribution:

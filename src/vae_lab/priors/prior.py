@@ -42,7 +42,7 @@ class Prior(Conditional, Declaring, ABC):
 
 
 class EncoderPrior(Prior, ABC):
-    """A prior made of posteriors: it must meet the model's encoder before it is a law.
+    """A prior made of posteriors: it must be given the model's encoder before it can be used.
 
     The check of a configuration reads `scores_posteriors`: such a prior goes with posteriors of `cheap_log_prob`.
     """
