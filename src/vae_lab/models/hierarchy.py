@@ -12,7 +12,8 @@ from vae_lab.priors.prior import Prior
 class Hierarchy(ABC):
     """A recipe for a model with several stochastic layers, whose posteriors are diagonal normals of its own.
 
-    The configuration check reads `has_own_posteriors`.
+    Attributes:
+        has_own_posteriors: whether the model has posteriors of its own, as every hierarchy has.
     """
 
     has_own_posteriors: ClassVar[bool] = True

@@ -12,11 +12,13 @@ class Architecture(ABC):
     """A recipe for an encoder and a decoder that belong together.
 
     Sizes come from the parts around the networks, so an architecture holds only its own hyperparameters. Every
-    network takes any number of leading batch dimensions. `is_stack` says whether both are sequences of linear maps, as
-    many in the decoder as in the encoder.
+    network takes any number of leading batch dimensions.
+
+    Attributes:
+        is_stack: whether both are sequences of linear maps, as many in the decoder as in the encoder.
     """
 
-    is_stack: ClassVar[bool] = False
+    is_stack: ClassVar[bool] = False  # forgotten, it only keeps the architecture from objective=stacked_autoencoder
 
     @abstractmethod
     def encoder(self, image_shape: Shape, out_shape: Shape) -> nn.Module:
