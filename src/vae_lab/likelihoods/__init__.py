@@ -21,5 +21,6 @@ if TYPE_CHECKING:
     from vae_lab.likelihoods.gaussian_optimal import GaussianOptimal as GaussianOptimal
     from vae_lab.likelihoods.laplace import Laplace as Laplace
     from vae_lab.likelihoods.likelihood import Likelihood as Likelihood
+    from vae_lab.likelihoods.student_t import StudentT as StudentT
 
 __getattr__, __dir__ = lazy_names(__name__)

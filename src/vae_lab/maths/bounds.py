@@ -4,6 +4,9 @@ import math
 
 from torch import Tensor
 
+# How close to 1 the order of a Renyi bound is for its weights to be nearly equal.
+NEAR_THE_LIMIT = 1e-3
+
 
 def elbo(log_px: Tensor, kl: Tensor) -> Tensor:
     """Estimate the evidence lower bound (ELBO) with K samples z ~ q(z | x).
@@ -90,3 +93,29 @@ def combined(log_w: Tensor, beta: float) -> Tensor:
         The bound in nats, of shape (B,).
     """
     return beta * monte_carlo_elbo(log_w) + (1 - beta) * importance_weighted(log_w)
+
+
+def renyi(log_w: Tensor, alpha: float) -> Tensor:
+    """The variational Renyi bound, estimated with K samples z_k ~ q(z | x).
+
+    L_alpha = 1 / (1 - alpha) log 1/K sum_k w_k^(1 - alpha),  w_k = p(x, z_k) / q(z_k | x)
+
+    alpha = 1, by its limit, is the ELBO and alpha = 0 the importance-weighted bound; on the same samples it falls as
+    alpha grows. For alpha >= 0 its mean is at most log p(x). For alpha < 0 it is no bound: its mean rises with K from
+    the ELBO to a limit above log p(x). Li & Turner 2016, equation 7 and theorem 2, https://arxiv.org/abs/1602.02311.
+
+    Args:
+        log_w: log-weights, of shape (K, B).
+        alpha: the order of the divergence, any number.
+
+    Returns:
+        The estimate in nats, of shape (B,).
+    """
+    power = 1 - alpha
+    if abs(power) > NEAR_THE_LIMIT:
+        return ((power * log_w).logsumexp(0) - math.log(log_w.shape[0])) / power
+    mean = log_w.mean(0)
+    if power == 0:
+        return mean
+    # Near the limit the difference above would be one of nearly equal numbers, divided by a small one.
+    return mean + (power * (log_w - mean)).expm1().mean(0).log1p() / power

@@ -18,7 +18,7 @@ class Architecture(ABC):
         is_stack: whether both networks are sequences of linear maps, of the same number in encoder and decoder.
     """
 
-    is_stack: ClassVar[bool] = False
+    is_stack: ClassVar[bool] = False  # forgotten, it only keeps the architecture from objective=stacked_autoencoder
 
     @abstractmethod
     def encoder(self, image_shape: Shape, out_shape: Shape) -> nn.Module:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from vae_lab.objectives.objective import Objective as Objective
     from vae_lab.objectives.rae import GradientRegularised as GradientRegularised
     from vae_lab.objectives.rae import WeightRegularised as WeightRegularised
+    from vae_lab.objectives.renyi import Renyi as Renyi
     from vae_lab.objectives.schedules import Constant as Constant
     from vae_lab.objectives.schedules import Cosine as Cosine
     from vae_lab.objectives.schedules import Cyclical as Cyclical
