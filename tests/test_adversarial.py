@@ -243,7 +243,7 @@ REFUSED = [
     (["objective=factor", "posterior=spherical", "prior=uniform_sphere"], "posterior=spherical", "posterior=diagonal"),
     (["objective=factor", "data.batch_size=1"], "data.batch_size=1", "data.batch_size=128"),
     (["objective=adversarial_autoencoder", "prior=flow"], "prior=flow", "prior=standard_normal"),
-    (["objective=adversarial_autoencoder", "model=two_layer"], "objective=adversarial_autoencoder", "model=mlp"),
+    (["objective=adversarial_autoencoder", "model=two_layer"], "model=two_layer", "model=mlp"),
     (["objective=rae_l2"], "objective=rae_l2", "posterior=delta"),
 ]
 

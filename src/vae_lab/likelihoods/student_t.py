@@ -19,10 +19,10 @@ class StudentT(Likelihood):
     log p(x | z) = sum_i -(v + 1) / 2 log(1 + (x_i - mean_i)^2 / (v s^2)) - log s + log G((v + 1) / 2)
                    - log G(v / 2) - 1/2 log(v pi),  G the gamma function
 
-    A pixel that is far off costs the logarithm of its distance, and under a normal distribution the square. The tails
-    are a choice here, as in Lange et al. 1989, section 3, https://doi.org/10.1080/01621459.1989.10478852, since shared
-    degrees of freedom that are learned together with the scale can drift to either end; Takahashi et al. 2018,
-    section 4, https://doi.org/10.24963/ijcai.2018/374, whose Student-t VAE this is, have the decoder give all three.
+    A pixel that is far off costs the logarithm of its distance, and under a normal distribution the square: Lange et al.
+    1989, https://doi.org/10.1080/01621459.1989.10478852. The degrees of freedom are an option here, for the tails to be
+    the same in the runs that are compared; in the Student-t VAE of Takahashi et al. 2018,
+    https://doi.org/10.24963/ijcai.2018/374, the decoder gives them and the scale of each pixel too.
 
     Args:
         image_shape: channels, height, width.
