@@ -4,18 +4,17 @@ import contextlib
 import copy
 import inspect
 import math
-from collections.abc import Iterator
 from functools import cache
-from typing import Any, NamedTuple
-from unittest import mock
+from typing import Any
 
 import torch
 from hydra.utils import get_object
 from torch import Tensor, nn
-from torch.distributions import Distribution, Independent, Normal
+from torch.distributions import Distribution, Independent
 
 from helpers import parts
 from helpers.composed import composed
+from helpers.density_use import recording, use_of
 from helpers.fixed_noise import FixedNoise, rotation, turned
 from vae_lab import build
 from vae_lab.configuration.choices import targets
@@ -106,38 +105,6 @@ def posterior_density(name: str) -> str:
     return "any" if fits_prior(name) else "absent"
 
 
-class Scored(NamedTuple):
-    """One use of the density of q."""
-
-    log_q: Tensor
-    along_path: bool  # whether z depends on the parameters of q
-    of_params: bool  # whether log q does, at fixed z
-
-
-@contextlib.contextmanager
-def recording(model: VAE) -> Iterator[list[Scored]]:
-    """Record every density of q that is taken. Its tensors are known by their memory, which detaching keeps."""
-    scored: list[Scored] = []
-    known: set[int] = set()
-    original, forward = Normal.log_prob, model.posterior.forward
-
-    def posterior(params: Tensor) -> Distribution:
-        q: Any = forward(params)
-        known.add(q.base_dist.loc.data_ptr())
-        kept.append(q)
-        return q
-
-    def log_prob(self: Normal, value: Tensor) -> Tensor:
-        log_q = original(self, value)
-        if self.loc.data_ptr() in known and log_q.requires_grad:
-            scored.append(Scored(log_q, value.requires_grad, self.loc.requires_grad))
-        return log_q
-
-    kept: list[Distribution] = []  # or their memory would be used again
-    with mock.patch.object(model.posterior, "forward", posterior), mock.patch.object(Normal, "log_prob", log_prob):
-        yield scored
-
-
 def sample_density(name: str) -> str:
     """How the loss depends on log q at samples, where the KL has a closed form and where it has none."""
     found = [density_used(name, a_vae(prior)) for prior in ("prior=standard_normal", "prior=mixture")]
@@ -154,14 +121,7 @@ def density_used(name: str, model: VAE) -> str | None:
             loss = loss_of(name, model).value
         except REFUSALS:  # a prior that is no diagonal normal, where one is needed
             return None
-    taken = [each for each in scored if each.log_q.requires_grad]
-    gradients = torch.autograd.grad(loss, [each.log_q for each in taken], allow_unused=True) if taken else ()
-    used = [each for each, gradient in zip(taken, gradients, strict=True) if gradient is not None and gradient.any()]
-    if not used:
-        return None
-    if not any(each.along_path for each in used):
-        return "fixed"
-    return "always" if all(each.of_params for each in used) else "path_only"
+    return use_of(loss, scored)
 
 
 def fits_likelihood(name: str) -> bool:
