@@ -171,11 +171,11 @@ def test_an_interrupted_run_ends_bit_identical(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "reason", "fix"),
     [
-        (["posterior=gumbel_softmax", "prior=uniform_categorical"], "real vectors", "posterior=diagonal"),
-        (["posterior=spherical", "prior=uniform_sphere"], "real vectors", "posterior=diagonal"),
+        (["posterior=gumbel_softmax", "prior=uniform_categorical"], "a real vector", "posterior=diagonal"),
+        (["posterior=spherical", "prior=uniform_sphere"], "a real vector", "posterior=diagonal"),
         (["posterior=delta"], "no density", "objective="),
         (["posterior=iaf"], "one pass for every latent unit", "posterior=diagonal"),
-        (["compile=true"], "gradients inside the forward pass", "leave it out"),
+        (["compile=true"], "gradients inside the forward pass", "set compile=false"),
     ],
 )
 def test_what_it_is_not_defined_for_is_refused_with_the_fix(overrides: list[str], reason: str, fix: str) -> None:

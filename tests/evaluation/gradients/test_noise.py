@@ -109,7 +109,7 @@ def test_compares_the_estimators_that_go_with_a_run(tmp_path: Path) -> None:
         "fitting_batches=2",
     )
     assert done.returncode == 0, done.stderr
-    assert "left out: objective=score_function_learned: under posterior=iaf" in done.stdout
+    assert "left out: objective=score_function_learned: it needs log q" in done.stdout
     written = json.loads((tmp_path / "gradient_variance.json").read_text())
     assert written["num_images"] == 5
     assert written["num_gradients"] == 20

@@ -89,7 +89,7 @@ def test_a_glob_is_a_choice() -> None:
         ("range(1,5,0.0)", "no values to sweep over"),
         ("glob(*)", "no values to sweep over"),
         ("str(interval(0,1))", "Intervals cannot be cast to str"),
-        ("interval(1)", "this is no KEY=VALUE that Hydra can read"),
+        ("interval(1)", "expected KEY=VALUE as Hydra reads it"),
     ],
 )
 def test_a_wrong_space_is_one_line(sweep: str, message: str) -> None:
