@@ -19,9 +19,9 @@ class StudentT(Likelihood):
     log p(x | z) = sum_i -(v + 1) / 2 log(1 + (x_i - mean_i)^2 / (v s^2)) - log s + log G((v + 1) / 2)
                    - log G(v / 2) - 1/2 log(v pi),  G the gamma function
 
-    A pixel that is far off costs the logarithm of its distance, and under a normal distribution the square: Lange et al.
-    1989, https://doi.org/10.1080/01621459.1989.10478852. The degrees of freedom are an option here, for the tails to be
-    the same in the runs that are compared; in the Student-t VAE of Takahashi et al. 2018,
+    A pixel that is far off costs the logarithm of its distance, and under a normal distribution the square: Lange et
+    al. 1989, https://doi.org/10.1080/01621459.1989.10478852. The degrees of freedom are an option here, for the tails
+    to be the same in the runs that are compared; in the Student-t VAE of Takahashi et al. 2018,
     https://doi.org/10.24963/ijcai.2018/374, the decoder gives them and the scale of each pixel too.
 
     Args:
