@@ -46,6 +46,7 @@ def test_data_set_loads(name: str, own_images: dict[str, Path], linked_root: Pat
         assert split.labels.min() >= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", PARTS)
 def test_every_parameter_has_a_finite_gradient(choice: str) -> None:
     model, objective = parts.model_and_objective(choice)

@@ -17,11 +17,13 @@ from vae_lab.errors import UserError
 from vae_lab.likelihoods.likelihood import Likelihood
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("group", "attribute", "name"), declarations.CASES)
 def test_what_is_declared_is_what_it_does(group: str, attribute: str, name: str) -> None:
     declarations.assert_true(group, attribute, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("group", "attribute", "name"), declarations.one_for_each_claim())
 def test_a_lie_is_found(group: str, attribute: str, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The measurements do not read what they measure. Some lies keep the part from being built at all."""
@@ -36,6 +38,7 @@ def test_a_lie_is_found(group: str, attribute: str, name: str, monkeypatch: pyte
         declarations.assert_true(group, attribute, name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", parts.choices("model", "posterior", "prior", "objective"))
 @pytest.mark.parametrize("attribute", sorted(MODEL_MEASURES))
 def test_what_a_model_declares_is_what_it_does(choice: str, attribute: str) -> None:

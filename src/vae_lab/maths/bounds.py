@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-# How close to 1 the order of a Renyi bound is for its weights to be nearly equal.
+# How close to 1 the order of a Rényi bound is for its weights to be nearly equal.
 NEAR_THE_LIMIT = 1e-3
 
 
@@ -96,13 +96,13 @@ def combined(log_w: Tensor, beta: float) -> Tensor:
 
 
 def renyi(log_w: Tensor, alpha: float) -> Tensor:
-    """The variational Renyi bound, estimated with K samples z_k ~ q(z | x).
+    """The variational Rényi bound, estimated with K samples z_k ~ q(z | x).
 
     L_alpha = 1 / (1 - alpha) log 1/K sum_k w_k^(1 - alpha),  w_k = p(x, z_k) / q(z_k | x)
 
     alpha = 1, by its limit, is the ELBO and alpha = 0 the importance-weighted bound; on the same samples it falls as
     alpha grows. For alpha >= 0 its mean is at most log p(x). For alpha < 0 it is no bound: its mean rises with K from
-    the ELBO to a limit above log p(x). Li & Turner 2016, equation 7 and theorem 2, https://arxiv.org/abs/1602.02311.
+    the ELBO to a limit above log p(x). Li & Turner 2016, https://arxiv.org/abs/1602.02311.
 
     Args:
         log_w: log-weights, of shape (K, B).

@@ -1,4 +1,4 @@
-"""The variational Renyi bound."""
+"""The variational Rényi bound."""
 
 from torch import Tensor
 
@@ -10,13 +10,13 @@ from vae_lab.objectives.terms import sampled_terms
 
 
 class Renyi(Objective):
-    """The negative variational Renyi bound of K samples.
+    """The negative variational Rényi bound of K samples.
 
     loss = -E[1 / (1 - alpha) log 1/K sum_k w_k^(1 - alpha)],  w_k = p(x, z_k) / q(z_k | x)
 
     Between alpha = 1, the negative ELBO, and alpha = 0, that of `IWAE`, it weighs how much q may leave out of the
     posterior. For alpha < 0 it may lie on either side of log p(x), so that the term is logged as `estimate` and not as
-    `bound`. Li & Turner 2016, equation 7, https://arxiv.org/abs/1602.02311.
+    `bound`. Li & Turner 2016, https://arxiv.org/abs/1602.02311.
 
     Args:
         alpha: the order of the divergence, any number.

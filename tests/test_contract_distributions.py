@@ -1,4 +1,4 @@
-"""The contract of every likelihood, posterior and prior in `conf/` as a law: add a YAML, and it is tested."""
+"""The contract of every likelihood, posterior and prior in `conf/` as a distribution: add a YAML, and it is tested."""
 
 import math
 
