@@ -1,4 +1,4 @@
-"""The contract of every part in `conf/`: add a YAML, and it is tested here (and in test_contract_laws.py, if a law)."""
+"""The contract of every part in `conf/`: add a YAML, and it is tested here (distributions: test_contract_distributions.py)."""
 
 import copy
 import io
