@@ -1,4 +1,4 @@
-"""The contract of every part in `conf/`: add a YAML, and it is tested here (distributions: test_contract_distributions.py)."""
+"""The contract of every part in `conf/`: add a YAML, and it is tested here, and distributions beside it."""
 
 import copy
 import io
