@@ -3,6 +3,7 @@
 import random
 import re
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -108,3 +109,22 @@ def test_build_and_the_check_before_torch_agree(seed: int) -> None:
 def test_a_model_built_from_python_obeys_the_same_rules(overrides: tuple[str, ...]) -> None:
     with pytest.raises(UserError, match="choose "):
         build.model(composed(*overrides), (1, 8, 8), torch.full((1, 8, 8), 0.3), num_classes=3)
+
+
+def test_a_part_is_known_by_the_name_of_its_module_too() -> None:
+    long = ("prior._target_=vae_lab.priors.standard_normal.StandardNormal", "posterior=delta", "objective=autoencoder")
+    check_compatibility(plain(composed(*long)))
+
+
+def test_a_class_that_leaves_a_declaration_out_is_one_line_in_build_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = (
+        "from vae_lab.likelihoods.likelihood import Likelihood\n\n\nclass Mine(Likelihood):\n    support = 'real'\n"
+    )
+    (tmp_path / "half_said.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    config = composed()
+    config.likelihood._target_ = "half_said.Mine"
+    with pytest.raises(UserError, match=r"half_said\.Mine does not say needs_dequantizing"):
+        build.model(config, (1, 8, 8), torch.full((1, 8, 8), 0.3))

@@ -11,7 +11,7 @@ from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import ErrorDetails
 
 from vae_lab.configuration.compatibility import check_compatibility
-from vae_lab.configuration.declarations import check_declarations, declaration
+from vae_lab.configuration.declarations import declaration
 from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
 from vae_lab.configuration.pixels import resolve, resolve_dequantize
 from vae_lab.configuration.schema import TopLevel
@@ -39,7 +39,6 @@ def check(config: DictConfig) -> None:
             raise UserError(f"{group}: expected the name of a class; its YAML needs a line '_target_: module.Class'")
         own = {key: value for key, value in node.items() if group != "data" or key not in TREATMENT_KEYS}
         check_part(group, own, given)
-        check_declarations(str(node["_target_"]))
     for name, node in top["callbacks"].items():
         if node is not None:
             check_part(f"callbacks.{name}", node, frozenset())

@@ -8,6 +8,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.declarations import declaration
 from vae_lab.configuration.paths import conf_dir
+from vae_lab.configuration.source import find
 
 
 @cache
@@ -30,6 +31,13 @@ def declaring(group: str, attribute: str, values: Sequence[Any]) -> list[str]:
 def named(group: str, target: str) -> str:
     """Return how a user chooses a class: `group=name`, or by its `_target_` where no YAML names it."""
     for name, known in targets(group).items():
-        if known == target:
+        if same_class(known, target):
             return f"{group}={name}"
     return f"{group}._target_={target}"
+
+
+@cache
+def same_class(one: str, other: str) -> bool:
+    """Return whether two dotted names lead to one class, as a public name and that of the module behind it do."""
+    definitions = [found and found[0] for found in (find(one), find(other))]
+    return one == other or (definitions[0] is not None and definitions[0] is definitions[1])

@@ -7,7 +7,7 @@ makes the message. The treatment of pixels, which is chosen rather than refused,
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from vae_lab.configuration.declarations import declaration
+from vae_lab.configuration.declarations import check_declarations, declaration
 from vae_lab.configuration.matching import AtLeast, Combination, Is, IsNot, Rule, SameAs, check_rules
 
 ALWAYS = ("latent_dim", IsNot())
@@ -166,12 +166,6 @@ RULES: tuple[Rule, ...] = (
         reason="the layers of {model} have diagonal normal posteriors of their own",
     ),
     Rule(
-        ("objective.needs_batch", Is(True)),
-        requires=("model.has_own_posteriors", Is(False)),
-        blames="objective",
-        reason="it compares codes of one stochastic layer with the prior, and {model} has several",
-    ),
-    Rule(
         ("objective.needs_one_layer", Is(True)),
         requires=("model.has_own_posteriors", Is(False)),
         blames="model",
@@ -233,7 +227,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def check_compatibility(config: Mapping[str, Any], declared: Callable[[str, str], Any] = declaration) -> None:
-    """Refuse parts and settings that do not go together.
+    """Refuse parts that leave a declaration out, and parts and settings that do not go together.
 
     Args:
         config: a configuration as plain containers.
@@ -242,4 +236,7 @@ def check_compatibility(config: Mapping[str, Any], declared: Callable[[str, str]
     Raises:
         UserError: one line that names the part or setting, the reason, and the choices that would fit.
     """
-    check_rules(Combination.of(config, declared), RULES)
+    combination = Combination.of(config, declared)
+    for target in combination.targets.values():
+        check_declarations(target)
+    check_rules(combination, RULES)
