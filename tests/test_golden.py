@@ -32,7 +32,10 @@ def test_the_numbers_are_those_of_the_golden_file(runs: Path, name: str) -> None
 
 
 def close(found: Any, golden: Any) -> None:
-    """Equal up to what another processor's order of sums changes; on the machine that recorded it, to the last bit."""
+    """Equal up to what the order of sums on another processor changes.
+
+    Where the files were recorded, `git status` after recording them anew shows a change of a single bit.
+    """
     if isinstance(golden, str):
         assert found == golden
     else:

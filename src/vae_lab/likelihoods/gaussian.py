@@ -1,13 +1,14 @@
 """Gaussian likelihoods of grey pixels: with a given, a shared learned, or a per-pixel scale."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
 from vae_lab.configuration.options import MeanRange, PositiveFloat
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.likelihoods.mean import bounded_mean, raw_mean
 from vae_lab.likelihoods.scale import bounded_scale, raw_scale
+from vae_lab.likelihoods.shared_scale import SharedScale
 
 
 class Gaussian(Likelihood):
@@ -41,7 +42,7 @@ class Gaussian(Likelihood):
         return Independent(Normal(mean, self.scale.expand_as(mean), validate_args=False), 3, validate_args=False)
 
 
-class GaussianShared(Likelihood):
+class GaussianShared(SharedScale):
     """Independent normal pixels with one learned scale for all; the decoder gives the mean.
 
     log p(x | z) = -||x - mean||^2 / (2 s^2) - D/2 log(2 pi s^2),  D pixel values,  s >= min_scale
@@ -60,10 +61,6 @@ class GaussianShared(Likelihood):
         ValueError: if `initial_scale` is not above `min_scale`.
     """
 
-    support = "real"
-    needs_dequantizing = True
-    is_set_by_mean = False
-
     def __init__(
         self,
         image_shape: tuple[int, ...],
@@ -71,15 +68,8 @@ class GaussianShared(Likelihood):
         min_scale: PositiveFloat = 1e-3,
         mean_range: MeanRange = "real",
     ) -> None:
-        super().__init__(image_shape)
-        self.raw_scale = nn.Parameter(torch.tensor(raw_scale(initial_scale, min_scale)))
-        self.min_scale = min_scale
+        super().__init__(image_shape, initial_scale, min_scale)
         self.mean_range = mean_range
-
-    @property
-    def scale(self) -> Tensor:
-        """The standard deviation s, a scalar."""
-        return bounded_scale(self.raw_scale, self.min_scale)
 
     def params_at(self, mean: Tensor) -> Tensor:
         return raw_mean(mean, self.mean_range)

@@ -1,16 +1,14 @@
 """The Laplace likelihood, for grey pixels."""
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution, Independent
 from torch.distributions import Laplace as LaplaceDistribution
 
 from vae_lab.configuration.options import PositiveFloat
-from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.likelihoods.scale import bounded_scale, raw_scale
+from vae_lab.likelihoods.shared_scale import SharedScale
 
 
-class Laplace(Likelihood):
+class Laplace(SharedScale):
     """Independent Laplace pixels with one learned scale for all; the decoder gives the mean.
 
     log p(x | z) = -||x - mean||_1 / s - D log(2 s),  D pixel values
@@ -26,21 +24,10 @@ class Laplace(Likelihood):
         ValueError: if `initial_scale` is not above `min_scale`.
     """
 
-    support = "real"
-    needs_dequantizing = True
-    is_set_by_mean = False
-
     def __init__(
         self, image_shape: tuple[int, ...], initial_scale: PositiveFloat = 1.0, min_scale: PositiveFloat = 1e-3
     ) -> None:
-        super().__init__(image_shape)
-        self.raw_scale = nn.Parameter(torch.tensor(raw_scale(initial_scale, min_scale)))
-        self.min_scale = min_scale
-
-    @property
-    def scale(self) -> Tensor:
-        """The scale s, a scalar."""
-        return bounded_scale(self.raw_scale, self.min_scale)
+        super().__init__(image_shape, initial_scale, min_scale)
 
     def params_at(self, mean: Tensor) -> Tensor:
         return mean

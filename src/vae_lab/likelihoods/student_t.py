@@ -5,14 +5,13 @@ from typing import Annotated
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution, Independent
 from torch.distributions import StudentT as TorchStudentT
 
 from vae_lab.configuration.options import PositiveFloat
 from vae_lab.distributions.conditional import SampleShape
-from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.likelihoods.scale import bounded_scale, raw_scale
+from vae_lab.likelihoods.shared_scale import SharedScale
 
 
 class StudentTDistribution(Distribution):
@@ -47,7 +46,7 @@ class StudentTDistribution(Distribution):
         return TorchStudentT(self.df, self.loc, self.scale, validate_args=False).sample(torch.Size(sample_shape))
 
 
-class StudentT(Likelihood):
+class StudentT(SharedScale):
     """Independent Student-t pixels of given degrees of freedom, with one learned scale; the decoder gives the mean.
 
     log p(x | z) = sum_i -(v + 1) / 2 log(1 + (x_i - mean_i)^2 / (v s^2)) - log s + log G((v + 1) / 2)
@@ -68,10 +67,6 @@ class StudentT(Likelihood):
         ValueError: if `initial_scale` is not above `min_scale`.
     """
 
-    support = "real"
-    needs_dequantizing = True
-    is_set_by_mean = False
-
     def __init__(
         self,
         image_shape: tuple[int, ...],
@@ -79,15 +74,8 @@ class StudentT(Likelihood):
         initial_scale: PositiveFloat = 1.0,
         min_scale: PositiveFloat = 1e-3,
     ) -> None:
-        super().__init__(image_shape)
-        self.raw_scale = nn.Parameter(torch.tensor(raw_scale(initial_scale, min_scale)))
-        self.min_scale = min_scale
+        super().__init__(image_shape, initial_scale, min_scale)
         self.df = df
-
-    @property
-    def scale(self) -> Tensor:
-        """The scale s, a scalar."""
-        return bounded_scale(self.raw_scale, self.min_scale)
 
     def params_at(self, mean: Tensor) -> Tensor:
         return mean
