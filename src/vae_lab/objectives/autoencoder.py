@@ -24,7 +24,6 @@ class Autoencoder(Objective):
     needs_diagonal = False
     needs_fixed_prior = False
     needs_real_codes = False
-    needs_one_layer = True
 
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
         distortion = -model.trace(x, c).log_px.mean()
