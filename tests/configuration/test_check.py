@@ -104,7 +104,7 @@ def refusal(*overrides: str) -> str:
             "objective=dreg",
             "objective=elbo",
         ),
-        (["posterior=delta", "objective=iwae"], "posterior=delta", "autoencoder, rae_gp, rae_l2"),
+        (["posterior=delta", "objective=iwae"], "posterior=delta", "objective=autoencoder"),
         # what cannot be read
         (["latent_dim=[1"], "latent_dim=[1", "expected KEY=VALUE"),
         (["data.root='${oc.env:NO_SUCH_VARIABLE}'"], "data.root", "NO_SUCH_VARIABLE"),

@@ -219,7 +219,7 @@ REFUSED = [
     (["posterior=spherical"], "choose prior=uniform_sphere"),
     (["posterior=gumbel_softmax"], "choose prior=uniform_categorical"),
     (["prior=uniform_sphere"], "posterior=spherical"),
-    (["posterior=delta"], "(or autoencoder, rae_gp, rae_l2"),
+    (["posterior=delta"], "choose objective=autoencoder"),
     (["objective=autoencoder"], "choose posterior=delta"),
     (["posterior=spherical", "prior=uniform_sphere", "latent_dim=1"], "latent_dim=2"),
 ]
