@@ -23,6 +23,10 @@ SplitSize = PositiveInt | OpenUnitInterval
 # Height and width in pixels, or one number for both.
 ImageSize = PositiveInt | tuple[PositiveInt, PositiveInt]
 
+# The path of a file or a folder of data: a run records it absolute, so that it is found from any working directory.
+IS_DATA_PATH = "the path of data"
+DataPath = Annotated[str, IS_DATA_PATH]
+
 Activation = Literal["relu", "tanh", "elu", "gelu", "silu", "softplus", "leaky_relu"]
 # After a hidden layer there may also be gated linear units: they halve its width.
 HiddenActivation = Activation | Literal["gated"]
