@@ -13,6 +13,7 @@ from vae_lab.evaluation.measure import EvaluationContext, Measure
 from vae_lab.reports.configurations import label, value_of, varying_keys
 from vae_lab.runs import trained
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.lock import all_locked
 from vae_lab.runs.reading import read_run
 
 # Entries of metrics.json that every estimate of the run repeats, because they change what it measures.
@@ -26,7 +27,9 @@ def evaluate_runs(config: DictConfig, folders: list[str]) -> None:
         config: a composed and checked configuration.
         folders: those of the runs.
     """
-    estimates = [evaluate_run(config, Path(folder)) for folder in folders]
+    # Before hours of work: nobody else may write there, and we can.
+    with all_locked([RunFolder(Path(folder)) for folder in folders], "evaluates"):
+        estimates = [evaluate_run(config, Path(folder)) for folder in folders]
     names = [Path(folder).name for folder in folders]
     titles = names if len(set(names)) == len(names) else folders
     given = " of log p(x | class)" if any("condition" in each for each in all_estimates(estimates)) else ""

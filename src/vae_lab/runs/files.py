@@ -1,25 +1,46 @@
 """Write files atomically: completely, or not at all."""
 
 import json
+import os
+import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from vae_lab.errors import UserError
+
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, to be written inside the context; on success it replaces `path`.
+def atomic_write(path: Path, beside: Path | None = None) -> Iterator[Path]:
+    """Yield a temporary path, to be written inside the context; on success it replaces `path`.
 
-    A process that reads `path` meanwhile, or after an interruption, finds the old content. Missing folders are made.
+    A process that reads `path` meanwhile, or after an interruption, finds the old content. The temporary file has an
+    unpredictable name and is new, so two processes never write the same one, and nobody can put a link in its place.
+    Missing folders are made.
 
     Args:
         path: the final path of the file.
+        beside: the folder of the temporary file, on the same file system; that of `path` if None.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.stem}.unfinished{path.suffix}")
-    yield unfinished
-    unfinished.replace(path)
+    folder = beside or path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / f".{path.stem}.{secrets.token_hex(8)}.unfinished{path.suffix}"
+    unfinished.touch(exist_ok=False)
+    try:
+        yield unfinished
+        flush_to_disk(unfinished)
+        unfinished.replace(path)
+    finally:
+        with suppress(FileNotFoundError):  # it has become `path`
+            unfinished.unlink()
+
+
+def flush_to_disk(path: Path) -> None:
+    """Wait until a file is on the disk, so that after a power failure the new name never stands for an empty file."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def write_text(path: Path, text: str) -> None:
@@ -30,4 +51,24 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file atomically."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    write_text(path, json_text(content))
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Return a mapping as the text of a JSON file."""
+    return json.dumps(content, indent=2) + "\n"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file that holds a mapping.
+
+    Raises:
+        UserError: one line with the file, if it is damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: this file is damaged ({error})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a mapping, found {type(content).__name__}; the file is damaged")
+    return content
