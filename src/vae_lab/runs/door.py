@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from vae_lab.configuration.processes import is_first
 from vae_lab.errors import UserError
+from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.lock import locked
 from vae_lab.runs.record import complete, record_start
@@ -81,7 +82,10 @@ def knock(folder: RunFolder, config: DictConfig, entrance: Entrance) -> None:
     Raises:
         UserError: as `enter` does.
     """
-    if is_first() and folder.path.is_dir():
+    if not is_first():
+        return
+    check_room(folder.path, 2**20, "a run's files")
+    if folder.path.is_dir():
         with locked(folder, "looks"):
             check_entrance(folder, config, entrance)
 

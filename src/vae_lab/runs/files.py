@@ -3,12 +3,14 @@
 import json
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, explain_os_error
 
 
 @contextmanager
@@ -20,7 +22,7 @@ def atomic_write(path: Path, beside: Path | None = None) -> Iterator[Path]:
     Missing folders are made.
 
     Args:
-        path: the final path of the file.
+        path: the final path of the file, which an error of the system names.
         beside: the folder of the temporary file, on the same file system; that of `path` if None.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,6 +34,9 @@ def atomic_write(path: Path, beside: Path | None = None) -> Iterator[Path]:
         yield unfinished
         flush_to_disk(unfinished)
         unfinished.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # a full disk does not say which file it has no room for
+        raise
     finally:
         with suppress(FileNotFoundError):  # it has become `path`
             unfinished.unlink()
@@ -41,6 +46,33 @@ def flush_to_disk(path: Path) -> None:
     """Wait until a file is on the disk, so that after a power failure the new name never stands for an empty file."""
     with path.open("rb") as file:
         os.fsync(file.fileno())
+
+
+def check_room(folder: Path, num_bytes: int, what: str) -> None:
+    """Refuse a folder that nothing can be written to, or that has no room.
+
+    Args:
+        folder: the folder, which need not exist.
+        num_bytes: the room that is needed.
+        what: what is to be written, for the message.
+
+    Raises:
+        UserError: one line with the folder and the way out.
+    """
+    existing = next(path for path in [folder.absolute(), *folder.absolute().parents] if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(bytes(4096))
+            file.flush()
+    except OSError as error:
+        error.filename = str(existing)
+        raise UserError(explain_os_error(error)) from error
+    free = shutil.disk_usage(existing).free
+    if free < num_bytes:
+        raise UserError(
+            f"{folder}: {what} need about {num_bytes / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB are free there; "
+            "free some, or choose another folder"
+        )
 
 
 def write_text(path: Path, text: str) -> None:

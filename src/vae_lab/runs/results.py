@@ -51,6 +51,8 @@ def table(run_dir: Path, metrics: Metrics) -> str:
     if "test/kernel_score" in metrics:
         score = f"{metrics['test/kernel_score']:>10.5f}"
         lines.append(f"  kernel score{score}  of samples against the test images, not a likelihood; lower is better")
+    if "changes" in metrics:
+        lines.append(f"changed      {metrics['changes']}")
     lines += [f"pictures     {path}" for path in sorted(RunFolder(shown).figures.glob("*.png"))]
     lines += [f"all metrics  {RunFolder(shown).metrics}", f"dashboard    tensorboard --logdir {shown}"]
     return "\n".join(lines)

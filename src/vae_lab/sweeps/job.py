@@ -4,6 +4,7 @@ import logging
 import math
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -11,7 +12,7 @@ from omegaconf import DictConfig
 
 from vae_lab.configuration.check import check
 from vae_lab.configuration.processes import is_first
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, explain_os_error
 from vae_lab.runs.door import Entrance, Found, enter
 from vae_lab.runs.files import read_json
 from vae_lab.runs.folder import RunFolder
@@ -68,8 +69,9 @@ def attempt(folder: RunFolder, config: DictConfig, train: Callable[[DictConfig],
         log.info("job %s pruned: %s", hydra.job.num, reason)
         return math.nan
     except Exception as error:
-        if is_first():
-            folder.write_text(folder.failed, f"{one_line(error)}\n\n{traceback.format_exc()}")
+        with suppress(OSError):  # on a full disk the log below is all there is
+            if is_first():
+                folder.write_text(folder.failed, f"{one_line(error)}\n\n{traceback.format_exc()}")
         log.error("job %s failed: %s", hydra.job.num, one_line(error))
         if not is_grid(hydra) and not is_search(hydra):
             raise
@@ -78,6 +80,8 @@ def attempt(folder: RunFolder, config: DictConfig, train: Callable[[DictConfig],
 
 def one_line(error: Exception) -> str:
     """Return the message of an error in one line, with its type unless it is a mistake of the user."""
+    if isinstance(error, OSError):
+        return explain_os_error(error)
     line = " ".join(str(error).split())
     return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins import TorchCheckpointIO
+from torch import nn
 
 from vae_lab.runs.folder import RunFolder
 
@@ -22,6 +23,12 @@ class CheckpointFiles(TorchCheckpointIO):
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: str | Path, storage_options: Any = None) -> None:
         save_checkpoint(self.folder, checkpoint, Path(path))
+
+
+def checkpoint_bytes(module: nn.Module) -> int:
+    """Return the size of a run's checkpoints: weights, the last state with two moments of them, and its replacement."""
+    weights = sum(parameter.nbytes for parameter in module.parameters())
+    return weights + 2 * 3 * weights
 
 
 def save_checkpoint(folder: RunFolder, checkpoint: dict[str, Any], path: Path) -> None:

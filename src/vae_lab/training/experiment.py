@@ -17,13 +17,14 @@ from vae_lab import build
 from vae_lab.configuration.flat import flatten
 from vae_lab.configuration.pixels import has_code_length
 from vae_lab.data.module import ImageData
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, explain_os_error
 from vae_lab.evaluation.validation_bounds import bits_per_dim
 from vae_lab.runs import results
+from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import read_record, record_divergence, record_end, record_training
 from vae_lab.sweeps.search.pruning import pruning_callbacks
-from vae_lab.training.checkpoint_files import CheckpointFiles
+from vae_lab.training.checkpoint_files import CheckpointFiles, checkpoint_bytes
 from vae_lab.training.checkpoints import BestAndLast
 from vae_lab.training.divergence import DivergenceError, advice, warn_of_divergence
 from vae_lab.training.module import TrainingModule
@@ -58,6 +59,9 @@ def run_experiment(config: DictConfig) -> float:
         folder = RunFolder(run.run_dir)
         record_divergence(folder, str(error))
         raise UserError(f"{error}; {advice(folder, config.optimizer.lr)}") from error
+    except OSError as error:
+        safe = f"what was trained so far is safe; to go on: python -m vae_lab.train resume={run.run_dir}"
+        raise UserError(f"{explain_os_error(error)}; {safe}") from error
     except SystemExit as error:
         stop = signal_of(error)
         if stop is None:  # a scheduler exited, and uses the status to start the job again
@@ -109,6 +113,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         plugins=[CheckpointFiles(folder)],
         first_step=first_step,
     )
+    check_room(run_dir, checkpoint_bytes(module), "a run's checkpoints")
     describe(config, data, module, trainer.loggers)
     module.settings = record_training(folder, config)  # now that nothing has prevented it
     return Run(config, run_dir, data, module, trainer, checkpoints, timer, resumed)
