@@ -15,7 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from vae_lab.configuration.paths import conf_dir
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, explain_os_error
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -92,12 +92,16 @@ def run_command(
             return function(config)
         except UserError as error:
             sys.exit(str(error))
+        except OSError as error:
+            sys.exit(explain_os_error(error))
 
     folder = config_dir or conf_dir()
     try:
         sys.argv[1:] = checked_arguments(config_name, folder, check, rewrite)
     except UserError as error:
         sys.exit(str(error))
+    except OSError as error:
+        sys.exit(explain_os_error(error))
     hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(task)()
 
 

@@ -42,6 +42,7 @@ class TopLevel(BaseModel):
     compile: bool
     epochs_scale: PositiveFloat = 1.0  # not in the settings of older runs
     resume: str | None
+    overwrite: bool = False  # not in the settings of older runs
     condition: Literal["label"] | None
     checkpoint_every_n_steps: PositiveInt
     nll_samples: PositiveInt

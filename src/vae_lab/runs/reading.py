@@ -10,9 +10,9 @@ from typing import Literal
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.errors import UserError
+from vae_lab.runs.fingerprint import flat_settings
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.planned import planned_overrides
-from vae_lab.runs.same_run import flat_settings
 
 Status = Literal["finished", "pruned", "failed", "unfinished", "not started"]
 

@@ -8,26 +8,11 @@ from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import parse
-from vae_lab.configuration.processes import is_first
 from vae_lab.configuration.training import length
 from vae_lab.errors import UserError, show
-from vae_lab.runs.files import atomic_write
+from vae_lab.runs.fingerprint import WITHOUT_EFFECT
 from vae_lab.runs.folder import RunFolder
-
-# Keys that may change in a resumed run, since they cannot change its result so far: length, devices, and output.
-RESUMABLE = (
-    "trainer.max_epochs",
-    "trainer.accelerator",
-    "trainer.devices",
-    "trainer.strategy",
-    "trainer.num_nodes",
-    "trainer.enable_progress_bar",
-    "trainer.log_every_n_steps",
-    "checkpoint_every_n_steps",
-    "logger.",
-    "callbacks.",
-    "hydra",
-)
+from vae_lab.runs.record import AFTER_DIVERGENCE, RunRecord, read_record
 
 
 def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] | None:
@@ -52,11 +37,8 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
     if config is None:
         raise UserError(f"resume={folders[-1]}: there is no run in this folder (no {settings})")
     others = [override for override in overrides if override.key_or_group != "resume"]
-    planned = config.trainer.max_epochs
     apply(config, others, run_dir)
     check(config)
-    if config.trainer.max_epochs > planned and is_first():
-        record_max_epochs(settings, config.trainer.max_epochs)
     return [
         f"--config-path={settings.parent}",
         "--config-name=config",
@@ -66,8 +48,15 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
         "hydra.job.name=train",
         "hydra.job_logging.formatters.simple.format='%(message)s'",
         *callbacks_of(run_dir),
-        *(override.input_line or "" for override in others),
+        *(as_forced(override) for override in others),
+        f"trainer.max_epochs={config.trainer.max_epochs}",  # more than recorded if it was interrupted when trained on
     ]
+
+
+def as_forced(override: Override) -> str:
+    """Return an override as text; one of a key that the run may not have had is added where it is missing."""
+    text = override.input_line or ""
+    return f"++{text.lstrip('+')}" if override.key_or_group in AFTER_DIVERGENCE else text
 
 
 def callbacks_of(run_dir: Path) -> list[str]:
@@ -92,16 +81,14 @@ def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> N
     Raises:
         UserError: if an override would change the run's result, or if the run has finished.
     """
-    before, planned = config.trainer.max_epochs, epochs_of(config)
+    record = read_record(RunFolder(run_dir))
+    finished = epochs_of(config)
+    config.trainer.max_epochs = before = max(config.trainer.max_epochs, record.max_epochs)
+    planned = epochs_of(config)
     for override in overrides:
-        key = override.key_or_group
-        if not key.startswith(RESUMABLE):
-            raise UserError(
-                f"{override.input_line}: this would change the result of the run in {run_dir}; leave it out, "
-                "or start a new run without resume"
-            )
-        if not key.startswith("hydra"):
-            OmegaConf.update(config, key, override.value(), force_add=override.is_add())
+        check_override(override, record, run_dir)
+        if not override.key_or_group.startswith("hydra"):
+            OmegaConf.update(config, override.key_or_group, override.value(), force_add=override.is_add())
     given = config.trainer.max_epochs
     if not isinstance(given, int) or given < before:
         raise UserError(
@@ -112,24 +99,31 @@ def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> N
             f"trainer.max_epochs={given}: the learning rate follows a schedule over all {planned} epochs, which would "
             "differ from the start in a longer run; start a new run without resume"
         )
-    if RunFolder(run_dir).metrics.is_file() and epochs_of(config) == planned:
+    if RunFolder(run_dir).metrics.is_file() and epochs_of(config) == finished:
         raise UserError(
             f"resume={run_dir}: this run has finished (its metrics.json is there); "
             f"to train longer, raise trainer.max_epochs above {before}"
         )
 
 
+def check_override(override: Override, record: RunRecord, run_dir: Path) -> None:
+    """Refuse an override that would change the result of a run, unless the run diverged and it may help.
+
+    Raises:
+        UserError: one line with the override.
+    """
+    key = override.key_or_group
+    if key.startswith(WITHOUT_EFFECT) or (record.diverged and key in AFTER_DIVERGENCE):
+        return
+    raise UserError(
+        f"{override.input_line}: this would change the result of the run in {run_dir}; leave it out, "
+        "or start a new run without resume"
+    )
+
+
 def epochs_of(config: DictConfig) -> int:
     """Return the number of epochs that a run trains."""
     return length(config.trainer, config.get("epochs_scale", 1.0))["max_epochs"]
-
-
-def record_max_epochs(settings: Path, epochs: int) -> None:
-    """Write a larger number of epochs into the run's recorded configuration, for the next time it is resumed."""
-    saved = OmegaConf.load(settings)
-    OmegaConf.update(saved, "trainer.max_epochs", epochs)
-    with atomic_write(settings) as unfinished:
-        OmegaConf.save(saved, unfinished)
 
 
 def override_value(value: object) -> str:

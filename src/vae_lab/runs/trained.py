@@ -16,6 +16,7 @@ from vae_lab.errors import UserError
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.runs import results
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.record import check_settings
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ def load(run_dir: str | Path) -> Trained:
         missing = folder.config if config is None else folder.best_checkpoint
         raise UserError(f"{run_dir}: expected the folder of a trained run, but there is no {missing}")
     checkpoint: dict[str, Any] = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
+    check_settings(folder, checkpoint, folder.best_checkpoint)
     weights = {
         name.removeprefix("model."): value
         for name, value in checkpoint["state_dict"].items()
