@@ -23,6 +23,7 @@ class Options(BaseModel):
     num_images: PositiveInt | None
     seed: Seed
     device: Literal["auto", "cpu", "gpu"]
+    allow_other_data: bool
     memory_mib: Annotated[int, Field(ge=256)]  # a block of any size fits into 256 MiB
     measure: Annotated[dict[str, Any], Field(min_length=1)]
 

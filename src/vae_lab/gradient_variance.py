@@ -40,6 +40,7 @@ class Options(BaseModel):
     fitting_batches: NonNegativeInt
     seed: Seed
     device: Literal["auto", "cpu", "gpu"]
+    allow_other_data: bool
 
 
 def check(config: DictConfig) -> None:

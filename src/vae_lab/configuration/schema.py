@@ -43,6 +43,7 @@ class TopLevel(BaseModel):
     epochs_scale: PositiveFloat = 1.0  # not in the settings of older runs
     resume: str | None
     overwrite: bool = False  # not in the settings of older runs
+    allow_other_data: bool = False  # neither
     condition: Literal["label"] | None
     checkpoint_every_n_steps: PositiveInt
     nll_samples: PositiveInt

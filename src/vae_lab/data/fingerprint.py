@@ -49,7 +49,7 @@ def checksum(tensors: Iterable[Tensor]) -> str:
     return total.hexdigest()
 
 
-def check_same_data(recorded: Fingerprint | None, found: Fingerprint | None, where: str, *, allow: bool) -> None:
+def check_same_data(recorded: Fingerprint | None, found: Fingerprint | None, where: str, *, allow: bool) -> str | None:
     """Refuse data that are not those that a run was trained on.
 
     Args:
@@ -58,16 +58,20 @@ def check_same_data(recorded: Fingerprint | None, found: Fingerprint | None, whe
         where: the run, and where the data are, as the start of a sentence.
         allow: whether other data are wanted.
 
+    Returns:
+        How they differ, if that is allowed; None if they do not.
+
     Raises:
         UserError: one line with what differs.
     """
-    if allow or recorded is None or found is None:
-        return
+    if recorded is None or found is None:
+        return None
     reason = difference(recorded, found)
-    if reason is not None:
+    if reason is not None and not allow:
         raise UserError(
             f"{where}: {reason}; put back the data that the run was trained on, or say allow_other_data=true"
         )
+    return reason
 
 
 def difference(recorded: Fingerprint, found: Fingerprint) -> str | None:

@@ -12,11 +12,13 @@ from torch.distributions import Distribution
 from torch.nn.functional import one_hot
 
 from vae_lab import build
+from vae_lab.configuration.data_paths import with_found_paths
 from vae_lab.errors import UserError
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.runs import results
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import check_settings
+from vae_lab.runs.saved_data import started_in
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ def load(run_dir: str | Path) -> Trained:
     if config is None or not folder.best_checkpoint.is_file():
         missing = folder.config if config is None else folder.best_checkpoint
         raise UserError(f"{run_dir}: expected the folder of a trained run, but there is no {missing}")
+    config = with_found_paths(config, started_in(folder))
     checkpoint: dict[str, Any] = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
     check_settings(folder, checkpoint, folder.best_checkpoint)
     weights = {

@@ -23,6 +23,7 @@ from vae_lab.runs import results
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import read_record, record_divergence, record_end, record_training
+from vae_lab.runs.saved_data import check_data, read_data
 from vae_lab.sweeps.search.pruning import pruning_callbacks
 from vae_lab.training.checkpoint_files import CheckpointFiles, checkpoint_bytes
 from vae_lab.training.checkpoints import BestAndLast
@@ -92,7 +93,11 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     first_step = results.step_of(folder, resumed)
     timer = Timer()
 
-    data = data.with_seed(config.seed) if data else build.data(config)
+    if data is not None:
+        data = data.with_seed(config.seed)
+    else:
+        data = read_data(folder, config) if config.resume else build.data(config)
+    other_data = check_data(folder, config, data, allow=config.get("allow_other_data", False))
     num_classes = build.num_classes(config, data)
     model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
     module = TrainingModule(
@@ -115,7 +120,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     )
     check_room(run_dir, checkpoint_bytes(module), "a run's checkpoints")
     describe(config, data, module, trainer.loggers)
-    module.settings = record_training(folder, config)  # now that nothing has prevented it
+    module.settings = record_training(folder, config, data.fingerprint, other_data)  # now that nothing has prevented it
     return Run(config, run_dir, data, module, trainer, checkpoints, timer, resumed)
 
 
