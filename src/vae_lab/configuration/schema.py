@@ -42,8 +42,9 @@ class TopLevel(BaseModel):
     compile: bool
     epochs_scale: PositiveFloat = 1.0  # not in the settings of older runs
     resume: str | None
-    overwrite: bool = False  # not in the settings of older runs
-    allow_other_data: bool = False  # neither
+    overwrite: bool = False  # this and the next two are not in the settings of older runs
+    allow: list[str] = []
+    allow_other_data: bool = False
     condition: Literal["label"] | None
     checkpoint_every_n_steps: PositiveInt
     nll_samples: PositiveInt

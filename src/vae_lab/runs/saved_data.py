@@ -1,7 +1,6 @@
 """The data of a saved run: found from any working directory, and compared with what the run was trained on."""
 
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig
 
@@ -13,6 +12,7 @@ from vae_lab.data.module import ImageData
 from vae_lab.data.torchvision_set import without_downloads
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import read_record
+from vae_lab.runs.saved_yaml import mapping_at
 
 
 def read_data(folder: RunFolder, config: DictConfig) -> ImageData:
@@ -49,8 +49,7 @@ def read_named(config: DictConfig) -> ImageData:
 
 def started_in(folder: RunFolder) -> Path | None:
     """Return the working directory that a run was started in; None if it is not recorded."""
-    recorded: Any = folder.read_hydra_config() or {}
-    directory = recorded.get("hydra", {}).get("runtime", {}).get("cwd")
+    directory = mapping_at(folder.read_hydra_config(), "hydra", "runtime").get("cwd")
     return None if directory is None else Path(str(directory))
 
 
