@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from vae_lab.configuration.memory_errors import explain_memory_error
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError, explain_os_error
 
@@ -95,6 +96,11 @@ def run_command(
             sys.exit(str(error))
         except OSError as error:
             sys.exit(explain_os_error(error))
+        except Exception as error:
+            explanation = explain_memory_error(error)
+            if explanation is None:
+                raise
+            sys.exit(explanation)
 
     folder, given = config_dir or conf_dir(), sys.argv[1:]
     try:

@@ -68,20 +68,20 @@ def memory_of_container() -> int | None:
     return min(known, default=None)
 
 
-def check_memory(needed: int, what: str, way_out: str) -> None:
+def check_memory(needed: int, available: int | None, what: str, way_out: str) -> None:
     """Refuse what cannot fit into memory.
 
     Args:
         needed: the bytes that it takes at least.
+        available: the bytes that there are; None if they are not known, and then nothing is refused.
         what: what takes them, with its key as on the command line.
         way_out: the keys to turn.
 
     Raises:
-        UserError: if this machine has less; not if it is not known what it has.
+        UserError: if there are fewer.
     """
-    available = available_memory()
     if available is not None and needed > available:
-        raise UserError(f"{what} need at least {gib(needed)} of memory, and {gib(available)} are free; {way_out}")
+        raise UserError(f"{what} need at least {gib(needed)} of memory, and there are {gib(available)}; {way_out}")
 
 
 def gib(num_bytes: int) -> str:

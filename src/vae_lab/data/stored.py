@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.machine import check_memory
-from vae_lab.data.image_set import ImageSet, Split, Splits, leave_out, subsample_train
+from vae_lab.configuration.machine import available_memory, check_memory
+from vae_lab.data.image_set import ImageSet, Split, Splits, check_classes, leave_out, subsample_train
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -58,12 +58,13 @@ def load_chosen(source: ImageSet, classes: Sequence[int], num_train: int | None)
     Raises:
         UserError: if the data set cannot be read, or a choice does not fit it.
     """
+    whole = source.positions() if isinstance(source, StoredImages) else source.load()
+    check_classes(whole)
+    rest, left_out = leave_out(whole, classes)
+    chosen = subsample_train(rest, num_train)
     if not isinstance(source, StoredImages):
-        splits, left_out = leave_out(source.load(), classes)
-        return subsample_train(splits, num_train), left_out
-    chosen, left_out = leave_out(source.positions(), classes)
-    parts = [*subsample_train(chosen, num_train), *([] if left_out is None else [left_out])]
-    train, val, test, *others = with_pixels(source, parts)
+        return chosen, left_out
+    train, val, test, *others = with_pixels(source, [*chosen, *([] if left_out is None else [left_out])])
     return Splits(train, val, test), others[0] if others else None
 
 
@@ -86,6 +87,7 @@ class Destination:
         num, size = sum(map(len, positions)), int(np.prod(image_shape, dtype=np.int64))
         check_memory(
             num * size,
+            available_memory(),
             f"{source}: {num:,} images of {'x'.join(map(str, image_shape))} values",
             "use fewer of them (data.num_train, data.num_validation, data.num_test) or smaller ones",
         )

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from joblib.externals.loky.process_executor import ProcessPoolExecutor
 
+from vae_lab.configuration.costs import check_processes
 from vae_lab.errors import UserError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -39,7 +40,7 @@ def assign_gpus(gpus: Sequence[str], runs_per_gpu: int) -> list[str]:
         runs_per_gpu: the number of processes that share a GPU.
 
     Raises:
-        UserError: if there is no GPU, or `runs_per_gpu` is less than 1.
+        UserError: if there is no GPU, or `runs_per_gpu` is less than 1 or more than the cores can run.
 
     >>> assign_gpus(["0", "3"], 2)
     ['0', '3', '0', '3']
@@ -51,6 +52,8 @@ def assign_gpus(gpus: Sequence[str], runs_per_gpu: int) -> list[str]:
             f"launcher=gpus: no GPU is visible ({VISIBLE}={os.environ.get(VISIBLE, '')}); "
             "use launcher=joblib, which runs a job on each core of the CPU"
         )
+    num = len(gpus) * runs_per_gpu
+    check_processes(num, f"hydra.launcher.runs_per_gpu={runs_per_gpu} on {len(gpus)} GPUs", "choose a smaller number")
     return [*gpus] * runs_per_gpu
 
 

@@ -27,6 +27,7 @@ from vae_lab.runs.saved_data import check_data, read_data
 from vae_lab.sweeps.search.pruning import pruning_callbacks
 from vae_lab.training.checkpoint_files import CheckpointFiles, checkpoint_bytes
 from vae_lab.training.checkpoints import BestAndLast
+from vae_lab.training.costs import check_memory_of_training
 from vae_lab.training.divergence import DivergenceError, advice, warn_of_divergence
 from vae_lab.training.module import TrainingModule
 from vae_lab.training.run import CO_TRAINER, Run
@@ -99,6 +100,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         data = read_data(folder, config) if config.resume else build.data(config)
     other_data = check_data(folder, config, data, allow=config.get("allow_other_data", False))
     num_classes = build.num_classes(config, data)
+    check_memory_of_training(config, data, num_classes)
     model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
     module = TrainingModule(
         model,

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vae_lab.configuration.choices import targets
 from vae_lab.configuration.groups import TREATMENT_KEYS
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import PositiveInt, Size
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.data.batches import to_unit
 from vae_lab.distributions.conditional import at_least_float32
@@ -51,9 +51,7 @@ class Anomaly(Measure):
         num_samples: latent samples for each image.
     """
 
-    def __init__(
-        self, other: str | None = None, num_images: PositiveInt = 1_000, num_samples: PositiveInt = 100
-    ) -> None:
+    def __init__(self, other: str | None = None, num_images: PositiveInt = 1_000, num_samples: Size = 100) -> None:
         self.other = other
         self.num_images = num_images
         self.num_samples = num_samples
