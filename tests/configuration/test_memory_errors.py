@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hydra.errors import InstantiationException
 
 from helpers.composed import composed
 from vae_lab import build
@@ -21,7 +22,7 @@ TOO_MANY = 2**50
 
 
 def raised_by(work: Callable[[], Any]) -> Exception:
-    with pytest.raises((RuntimeError, MemoryError)) as failed:
+    with pytest.raises((RuntimeError, MemoryError, InstantiationException)) as failed:
         work()
     return failed.value
 
@@ -51,6 +52,12 @@ def huge_model() -> None:
     build.model(config, (1, 8, 8), torch.zeros(1, 8, 8))
 
 
+def huge_flow() -> None:
+    config = composed("data=digits", "posterior=iaf", "latent_dim=2")
+    config.posterior.hidden_sizes = [TOO_MANY]  # which Hydra builds, and wraps what it raises
+    build.model(config, (1, 8, 8), torch.zeros(1, 8, 8))
+
+
 def huge_images() -> None:
     images = torch.zeros(1, dtype=torch.uint8).expand(TOO_MANY, 1, 1, 1)
     apply_dequantization(Digits().load().test._replace(images=images), "uniform", 0)
@@ -64,6 +71,7 @@ def huge_images() -> None:
             r"^not enough memory for training \(\d+ bytes were asked for at once\); .*objective.num_samples",
         ),
         (huge_model, r"^not enough memory for building the model .*model.hidden_sizes"),
+        (huge_flow, r"^not enough memory for building the model"),
         (huge_images, r"^not enough memory for reading the data .*data.num_train"),
         (lambda: np.empty(TOO_MANY), r"^not enough memory for this command \(8.00 PiB were asked for"),
     ],

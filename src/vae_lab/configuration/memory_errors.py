@@ -1,7 +1,8 @@
 """Explain an allocation that failed, by the work that it was for: one line with the keys to turn."""
 
 import re
-from types import TracebackType
+from collections.abc import Sequence
+from traceback import walk_tb
 from typing import NamedTuple
 
 # What torch says where the memory of the CPU or of an accelerator does not suffice; some of its errors are mere
@@ -75,14 +76,14 @@ def explain_memory_error(error: BaseException) -> str | None:
     Returns:
         The line, or None if it is another error.
     """
-    failed: BaseException | None = error
-    while failed is not None and not is_memory_error(failed):
-        failed = failed.__cause__
-    if failed is None:
-        return None
-    work, way_out = work_of(failed.__traceback__)
-    size = REQUEST.search(str(failed))
-    return f"not enough memory for {work}{f' ({size[1]} were asked for at once)' if size else ''}; {way_out}"
+    chain: list[BaseException] = [error]  # from the outside in: Hydra wraps the error of a part that it builds
+    while not is_memory_error(chain[-1]):
+        if chain[-1].__cause__ is None:
+            return None
+        chain.append(chain[-1].__cause__)
+    name, way_out = work_of(chain)
+    size = REQUEST.search(str(chain[-1]))
+    return f"not enough memory for {name}{f' ({size[1]} were asked for at once)' if size else ''}; {way_out}"
 
 
 def is_memory_error(error: BaseException) -> bool:
@@ -92,15 +93,17 @@ def is_memory_error(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and OUT_OF_MEMORY.search(str(error)) is not None
 
 
-def work_of(traceback: TracebackType | None) -> tuple[str, str]:
-    """Return the work that an error happened in, and the way out."""
+def work_of(errors: Sequence[BaseException]) -> tuple[str, str]:
+    """Return the work that an error happened in, and the way out.
+
+    Args:
+        errors: the error, after those that wrap it.
+    """
     found = ("this command", "close other programs, or choose smaller sizes")
-    while traceback is not None:
-        frame = traceback.tb_frame
+    for frame in (frame for error in errors for frame, _ in walk_tb(error.__traceback__)):
         module, function = str(frame.f_globals.get("__name__")), frame.f_code.co_name
         for work in WORKS:
             if module.startswith(work.module) and work.function in (None, function):
                 found = (work.name, work.way_out)
                 break
-        traceback = traceback.tb_next
     return found
