@@ -10,7 +10,11 @@ The names in `__all__`, and the public names of the packages among them, are the
 
 from typing import TYPE_CHECKING
 
-from vae_lab.configuration.public_names import lazy_names
+from vae_lab.ending.command import handle_if_command
+
+handle_if_command()  # before anything else is imported
+
+from vae_lab.configuration.public_names import lazy_names  # noqa: E402
 
 if TYPE_CHECKING:
     from vae_lab import corruptions as corruptions

@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from vae_lab.configuration.check import check
+from vae_lab.ending import interruption
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.planned import is_grid
@@ -64,6 +65,7 @@ def run_job(config: DictConfig, train: Callable[[DictConfig], float]) -> float:
         log.info("job %s pruned: %s", hydra.job.num, reason)
         return math.nan
     except Exception as error:
+        interruption.raise_if_received()
         folder.failed.write_text(f"{one_line(error)}\n\n{traceback.format_exc()}")
         log.error("job %s failed: %s", hydra.job.num, one_line(error))
         if not is_grid(hydra) and not is_search(hydra):
