@@ -1,5 +1,6 @@
-"""Finish a sweep after its last job."""
+"""Say how a sweep goes on that is interrupted, and finish it after its last job."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,23 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from vae_lab.configuration.processes import is_first
+from vae_lab.ending import interruption
+from vae_lab.ending.parent import PARENT
 from vae_lab.runs.folder import RunFolder
+
+# The launcher whose jobs are processes of this machine that do not end with the one that started them.
+DETACHED = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
 
 
 class SweepEnd(Callback):
-    """Writes the report of a sweep, and exits with an error if a job failed."""
+    """Writes the report of a sweep, and exits with an error if a job failed; tells how an interrupted one goes on."""
+
+    def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if config.hydra.launcher["_target_"] == DETACHED:
+            os.environ[PARENT] = str(os.getpid())
+        if is_first():
+            way_on = f"repeat the same command with hydra.sweep.dir={config.hydra.sweep.dir}"
+            interruption.say(f"interrupted; to go on with the sweep, {way_on}")
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         if not is_first():
