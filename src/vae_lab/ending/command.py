@@ -1,18 +1,20 @@
 """A process that is a command from its start: Ctrl-C and a closed pipe are no traceback while it imports, either."""
 
+import signal
 import sys
-from itertools import pairwise
-from pathlib import Path
-
-from vae_lab.ending.closed_pipe import end_with_reader
-from vae_lab.ending.interruption import handle_signals
 
 
 def handle_if_command() -> None:
     """Handle signals and closed pipes if this process was started as a command of this package, not by its import."""
-    if is_command(getattr(sys, "argv", []), sys.orig_argv):
-        handle_signals()
-        end_with_reader()
+    if not is_command(getattr(sys, "argv", []), sys.orig_argv):
+        return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the next lines are imported
+    from vae_lab.ending.closed_pipe import end_with_reader
+    from vae_lab.ending.interruption import handle_signals
+
+    handle_signals()
+    end_with_reader()
 
 
 def is_command(arguments: list[str], original: list[str]) -> bool:
@@ -29,8 +31,6 @@ def is_command(arguments: list[str], original: list[str]) -> bool:
     >>> is_command(["/usr/bin/vae-lab-report"], ["/usr/bin/python", "/usr/bin/vae-lab-report"])
     True
     """
-    if not arguments:
-        return False
-    if arguments[0] == "-m":
-        return any(before == "-m" and name.startswith("vae_lab.") for before, name in pairwise(original))
-    return Path(arguments[0]).name.startswith("vae-lab-")
+    if arguments[:1] == ["-m"]:
+        return original[original.index("-m") + 1].startswith("vae_lab.")
+    return bool(arguments) and arguments[0].replace("\\", "/").rpartition("/")[2].startswith("vae-lab-")

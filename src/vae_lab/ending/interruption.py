@@ -74,22 +74,25 @@ class Interruption:
         """Handle a signal. Only a person who presses Ctrl-C again makes a process end faster."""
         if self.received is not None:
             if number == SIGINT and time.monotonic() - self.since > 1:
-                self.end_now()
+                self.end_now(number)
             return
         self.received, self.since = Signals(number if self.is_read else SIGPIPE), time.monotonic()
         if self.when is When.AT_ONCE:
             self.line = self.line if self.is_read else ""  # `--help | head`
-            self.end_now()
+            self.end_now(number)
         elif self.when is When.UNWOUND:
             raise Interrupted(self.received)
 
-    def end_now(self) -> None:
-        """End this process without unwinding it."""
-        assert self.received is not None
+    def end_now(self, number: int) -> None:
+        """End this process without unwinding it.
+
+        Args:
+            number: the signal that told it to end; a process that waits for another one has not handled it.
+        """
         with suppress(Exception):  # it may have been interrupted inside of a write
             sys.stdout.flush()
         self.tell()
-        os._exit(128 + self.received)
+        os._exit(128 + (self.received or number))
 
     def tell(self) -> None:
         """Print the line for a person, once."""
@@ -100,12 +103,12 @@ class Interruption:
 
     def end_after_grace(self, woken: int) -> None:
         """Wait for a signal, and end the process a grace time later; runs in a thread of its own."""
-        while os.read(woken, 1)[0] not in HANDLED:
+        while (number := os.read(woken, 1)[0]) not in HANDLED:
             pass
         since = time.monotonic()
         while (left := since + self.grace - time.monotonic()) > 0:
             time.sleep(min(left, 1))
-        self.end_now()
+        self.end_now(number)
 
 
 _this_process = Interruption()
@@ -141,8 +144,8 @@ def _catch_lost() -> None:
     others = sys.unraisablehook
 
     def hook(lost: "sys.UnraisableHookArgs") -> None:
-        if issubclass(lost.exc_type, Interrupted):
-            _this_process.end_now()
+        if isinstance(lost.exc_value, Interrupted):
+            _this_process.end_now(lost.exc_value.signal)
         others(lost)
 
     sys.unraisablehook = hook

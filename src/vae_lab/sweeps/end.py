@@ -1,6 +1,7 @@
 """Say how a sweep goes on that is interrupted, and finish it after its last job."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ class SweepEnd(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.hydra.launcher["_target_"] == DETACHED:
             os.environ[PARENT] = str(os.getpid())
+            # What it starts inherits this. Ctrl-C reaches another thread of this process, which then ends them all;
+            # reached by it themselves, they would each print a traceback.
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         if is_first():
             way_on = f"repeat the same command with hydra.sweep.dir={config.hydra.sweep.dir}"
             interruption.say(f"interrupted; to go on with the sweep, {way_on}")
