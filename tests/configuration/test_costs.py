@@ -22,7 +22,7 @@ from vae_lab.errors import UserError
 from vae_lab.runs.planned import GRID, grid
 from vae_lab.training.costs import check_memory_of_training
 
-JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
+PROCESSES = "hydra_plugins.hydra_processes_launcher.launcher.ProcessesLauncher"
 SUBMITIT = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
 RAY = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
 
@@ -71,7 +71,7 @@ def test_devices_and_nodes_that_there_are(trainer: Any, env: dict[str, str], mon
 @pytest.mark.parametrize(
     ("launcher", "reason"),
     [
-        ({"_target_": JOBLIB, "n_jobs": 500}, r"hydra.launcher.n_jobs=500: 500 processes"),
+        ({"_target_": PROCESSES, "n_jobs": 500}, r"hydra.launcher.n_jobs=500: 500 processes"),
         ({"_target_": SUBMITIT}, r"launcher=submitit_local: 600 processes"),
         ({"_target_": RAY, "ray": {"init": {"num_cpus": 90}}}, r"hydra.launcher.ray.init.num_cpus=90"),
     ],

@@ -21,7 +21,7 @@ NVIDIA = Path("/dev")
 # The launchers whose jobs run on this machine, with the key of the number of jobs that run at once.
 LOCAL_LAUNCHERS = {
     "hydra._internal.core_plugins.basic_launcher.BasicLauncher": None,
-    "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher": "n_jobs",
+    "hydra_plugins.hydra_processes_launcher.launcher.ProcessesLauncher": "n_jobs",
     "hydra_plugins.hydra_gpus_launcher.launcher.GpusLauncher": None,
     "hydra_plugins.hydra_ensemble_launcher.launcher.EnsembleLauncher": None,
 }
@@ -132,7 +132,7 @@ def check_launcher_costs(launcher: Mapping[str, Any], num_jobs: int | None) -> N
         if isinstance(num_cpus, int):
             check_processes(num_cpus, f"hydra.launcher.ray.init.num_cpus={num_cpus}", "choose null for all cores")
     if target == ALL_AT_ONCE and num_jobs is not None:
-        check_processes(num_jobs, "launcher=submitit_local", "use launcher=joblib, which runs a job on each core")
+        check_processes(num_jobs, "launcher=submitit_local", "use launcher=processes, which runs a job on each core")
 
 
 def is_local(launcher: Mapping[str, Any]) -> bool:

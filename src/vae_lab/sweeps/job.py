@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from vae_lab.configuration.check import check_new
 from vae_lab.configuration.memory_errors import explain_memory_error
 from vae_lab.configuration.processes import is_first
+from vae_lab.ending import interruption
 from vae_lab.errors import UserError, explain_os_error
 from vae_lab.runs.door import Entrance, Found, enter
 from vae_lab.runs.files import read_json
@@ -70,6 +71,7 @@ def attempt(folder: RunFolder, config: DictConfig, train: Callable[[DictConfig],
         log.info("job %s pruned: %s", hydra.job.num, reason)
         return math.nan
     except Exception as error:
+        interruption.raise_if_received()
         with suppress(OSError):  # on a full disk the log below is all there is
             if is_first():
                 folder.write_text(folder.failed, f"{one_line(error)}\n\n{traceback.format_exc()}")
