@@ -14,6 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from vae_lab.configuration.memory_errors import explain_memory_error
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.configuration.processes import is_first
 from vae_lab.ending import interruption
@@ -128,7 +129,7 @@ def explained(error: Exception) -> str | None:
     """Return an error as one line if it is a mistake of the user or of the system, else None."""
     if isinstance(error, UserError):
         return str(error)
-    return explain_os_error(error) if isinstance(error, OSError) else None
+    return explain_os_error(error) if isinstance(error, OSError) else explain_memory_error(error)
 
 
 def checked_arguments(config_name: str, config_dir: Path, check: Check, rewrite: Rewrite) -> list[str]:

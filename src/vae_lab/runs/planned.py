@@ -7,6 +7,7 @@ from typing import Any
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from omegaconf import DictConfig, OmegaConf
 
+from vae_lab.configuration.costs import check_jobs
 from vae_lab.configuration.overrides import parse
 from vae_lab.errors import UserError
 from vae_lab.runs.saved_yaml import read_mapping
@@ -26,9 +27,13 @@ def grid(hydra: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
     Args:
         hydra: Hydra's own configuration, with the values of a ready sweep.
         arguments: the overrides of the command line, which replace those of a ready sweep.
+
+    Raises:
+        UserError: if there are more jobs than any machine could run.
     """
     ready = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
     overrides = [override for override in parse([*ready, *arguments]) if not override.is_hydra_override()]
+    check_jobs(overrides)
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
     return jobs
 

@@ -13,6 +13,7 @@ from torch.nn.functional import one_hot
 
 from vae_lab import build
 from vae_lab.configuration import own_parts
+from vae_lab.configuration.data_paths import with_found_paths
 from vae_lab.errors import UserError
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.runs import results
@@ -20,6 +21,7 @@ from vae_lab.runs.checkpoint import read_checkpoint
 from vae_lab.runs.declared_sizes import check_sizes
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import check_settings
+from vae_lab.runs.saved_data import started_in
 from vae_lab.runs.trust import check_trusted, plain_containers
 
 
@@ -147,6 +149,7 @@ def load(run_dir: str | Path, allow: Sequence[str] = ()) -> Trained:
         missing = folder.config if config is None else folder.best_checkpoint
         raise UserError(f"{run_dir}: expected the folder of a trained run, but there is no {missing}")
     check_trusted(plain_containers(config), folder.config)
+    config = with_found_paths(config, started_in(folder))
     checkpoint = read_checkpoint(folder.best_checkpoint)
     check_settings(folder, checkpoint, folder.best_checkpoint)
     weights = {
