@@ -80,7 +80,7 @@ def changed(folder: Path, key: str, value: Any) -> Path:
     ],
 )
 def test_nothing_saved_is_computed(folder: Path, key: str, value: str) -> None:
-    with pytest.raises(UserError, match="not computed|leads outside"):
+    with pytest.raises(UserError, match=r"not computed|leads outside"):
         RunFolder(changed(folder, key, value)).read_config()
 
 
