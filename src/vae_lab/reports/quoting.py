@@ -12,8 +12,8 @@ Quote = Callable[[str], str]
 
 # What Markdown reads as markup anywhere in a line; an underscore only does at the edge of a word.
 MARKUP = re.compile(r"[\\`*~|$\[\]]|(?<![^\W_])_|_(?![^\W_])")
-# What it reads as the begin of a heading, a list or a rule.
-BLOCK = re.compile(r"(?=[-+#]+(?:\s|$))|(?<=\d)(?=[.)](?:\s|$))")
+# What it reads as a heading or a list inside of a list.
+BLOCK = re.compile(r"(?=[-+#]+\s)|(?<=\d)(?=[.)]\s)")
 
 
 def markdown(text: str) -> str:

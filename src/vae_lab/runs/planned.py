@@ -1,17 +1,21 @@
 """The runs that a sweep consists of, according to its command line."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from omegaconf import DictConfig, OmegaConf
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
+from hydra.errors import HydraException
+from omegaconf import DictConfig
 
 from vae_lab.configuration.overrides import parse
 from vae_lab.errors import UserError
 from vae_lab.runs.saved_yaml import read_mapping
 
 NUMBERED = "${hydra.job.num}"  # the subfolder of a job in conf/train.yaml
+MAX_JOBS = 100_000  # more than anybody waits for
 GRID = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
 
 
@@ -27,10 +31,39 @@ def grid(hydra: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
         hydra: Hydra's own configuration, with the values of a ready sweep.
         arguments: the overrides of the command line, which replace those of a ready sweep.
     """
-    ready = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
+    return combinations(hydra.sweeper.get("params") or {}, arguments)
+
+
+def combinations(params: Mapping[str, Any], arguments: Sequence[str]) -> list[list[str]]:
+    """Return the overrides of each job of a grid; see `grid`.
+
+    Args:
+        params: the values of a ready sweep, by key.
+        arguments: the overrides of the command line, which replace those of a ready sweep.
+
+    Raises:
+        UserError: if an override does not parse, or the jobs cannot be listed.
+    """
+    ready = [f"{key}={value}" for key, value in params.items()]
     overrides = [override for override in parse([*ready, *arguments]) if not override.is_hydra_override()]
-    (jobs,) = BasicSweeper.split_arguments(overrides, None)
+    num_jobs = math.prod(map(num_values, overrides))
+    if num_jobs > MAX_JOBS:
+        raise UserError(f"{' '.join(arguments)}: these are {num_jobs:,} jobs; a sweep has at most {MAX_JOBS:,}")
+    try:
+        (jobs,) = BasicSweeper.split_arguments(overrides, None)
+    except HydraException as error:  # such as an interval, which has no end of values
+        raise UserError(f"{' '.join(arguments)}: it is no grid ({' '.join(str(error).split())})") from error
     return jobs
+
+
+def num_values(override: Override) -> int:
+    """Return how many values an override sweeps over, without making a list of them."""
+    swept = override.value()
+    if isinstance(swept, RangeSweep) and swept.start is not None and swept.stop is not None:
+        if swept.step == 0:
+            raise UserError(f"{override.input_line}: with a step of 0 this has no end")
+        return max(0, math.ceil((swept.stop - swept.start) / swept.step))
+    return len(swept.list) if isinstance(swept, ChoiceSweep) else 1
 
 
 def planned_overrides(sweep_dir: Path) -> dict[str, list[str]]:
@@ -47,12 +80,15 @@ def planned_overrides(sweep_dir: Path) -> dict[str, list[str]]:
     try:
         hydra = read_mapping(path)["hydra"]
         subdir, sweeper = str(hydra["sweep"]["subdir"]), hydra["sweeper"]
-        known = {"sweeper": {"_target_": sweeper["_target_"], "params": sweeper.get("params")}}
+        target, params = str(sweeper["_target_"]), dict(sweeper.get("params") or {})
         tasks = [str(task) for task in hydra["overrides"]["task"]]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{path}: this file is damaged ({error!r})") from error
-    if subdir != NUMBERED or not is_grid(OmegaConf.create(known)):
+    if subdir != NUMBERED or target != GRID:
         return {}
-    jobs = grid(OmegaConf.create(known), tasks)
-    common = set.intersection(*map(set, jobs))
+    try:
+        jobs = combinations(params, tasks)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    common = set.intersection(*map(set, jobs)) if jobs else set()
     return {str(number): [each for each in job if each not in common] for number, job in enumerate(jobs)}

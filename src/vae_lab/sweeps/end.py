@@ -9,11 +9,12 @@ from omegaconf import DictConfig
 
 from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.processes import is_first
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, printable
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.lock import acquire, all_locked
 from vae_lab.runs.owned import OwnedFolder
+from vae_lab.runs.sweep_folder import SweepFolder
 
 
 class SweepEnd(Callback):
@@ -22,7 +23,7 @@ class SweepEnd(Callback):
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         if not is_first():
             return
-        folder = OwnedFolder(Path(config.hydra.sweep.dir))
+        folder = SweepFolder(Path(config.hydra.sweep.dir))
         try:
             check_room(folder.path, 2**20, "a sweep's files")
             acquire(folder, "runs a sweep")  # until the process ends
@@ -30,6 +31,8 @@ class SweepEnd(Callback):
                 folder.check_inside(written_by_hydra)
             if is_asked_to_overwrite(config):
                 remove_sweep(folder)
+            folder.check_replaceable(folder.report)  # before hours of work
+            folder.begin_list()
         except UserError as error:
             # Hydra turns an exception in a callback into a warning, and the sweep would start.
             sys.exit(str(error))
@@ -44,10 +47,11 @@ class SweepEnd(Callback):
         try:
             print(write_report([sweep_dir], sweep_dir))
         except Exception as error:
-            sys.exit(f"{sweep_dir}: cannot write the report ({type(error).__name__}: {error})")
+            reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            sys.exit(printable(f"{sweep_dir}: cannot write the report ({reason})"))
         failed = sorted(map(str, sweep_dir.rglob(RunFolder(sweep_dir).failed.name)))
         if failed:
-            sys.exit(f"{len(failed)} of the sweep's jobs failed; see {', '.join(failed)}")
+            sys.exit(f"{len(failed)} of the sweep's jobs failed; see {', '.join(map(printable, failed))}")
 
 
 def is_asked_to_overwrite(config: DictConfig) -> bool:
