@@ -69,7 +69,10 @@ def run(config: DictConfig) -> None:
     evaluate_runs(config, folders_of(config.run))
 
 
-COMMAND = Command("evaluate", Options, check_options, check, run)
+INTERRUPTED = (
+    "interrupted; the measures that were complete are in each run's evaluation.json; for the others, repeat the command"
+)
+COMMAND = Command("evaluate", Options, check_options, check, run, INTERRUPTED)
 main = COMMAND.main
 
 if __name__ == "__main__":

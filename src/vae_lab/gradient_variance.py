@@ -73,7 +73,8 @@ def run(config: DictConfig) -> None:
     compare_estimators(config)
 
 
-COMMAND = Command("gradient_variance", Options, check_options, check, run)
+INTERRUPTED = "interrupted before anything was written; to begin again, repeat the command"
+COMMAND = Command("gradient_variance", Options, check_options, check, run, INTERRUPTED)
 main = COMMAND.main
 
 if __name__ == "__main__":

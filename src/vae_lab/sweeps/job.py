@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 
 from vae_lab.configuration.check import check_new
 from vae_lab.configuration.processes import is_first
+from vae_lab.ending import interruption
 from vae_lab.errors import UserError, explain_os_error, printable
 from vae_lab.runs.door import Entrance, Found, enter
 from vae_lab.runs.folder import RunFolder
@@ -69,6 +70,7 @@ def attempt(folder: RunFolder, config: DictConfig, train: Callable[[DictConfig],
         log.info("job %s pruned: %s", hydra.job.num, reason)
         return math.nan
     except Exception as error:
+        interruption.raise_if_received()
         with suppress(OSError):  # on a full disk the log below is all there is
             if is_first():
                 details = printable(traceback.format_exc(), lines=True)

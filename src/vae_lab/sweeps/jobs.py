@@ -10,9 +10,11 @@ from vae_lab.errors import UserError
 from vae_lab.runs.door import Entrance, knock
 from vae_lab.runs.folder import RunFolder, folder_of
 from vae_lab.runs.planned import grid, is_grid
+from vae_lab.sweeps.cores import number_of_processes
 from vae_lab.sweeps.search.settings import check_search, is_search
 
 GPUS = "hydra_plugins.hydra_gpus_launcher.launcher.GpusLauncher"
+PROCESSES = "hydra_plugins.hydra_processes_launcher.launcher.ProcessesLauncher"
 
 
 def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -> None:
@@ -35,6 +37,8 @@ def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -
         from vae_lab.sweeps.gpus import assign_gpus, visible_gpus
 
         assign_gpus(visible_gpus(), hydra.launcher.runs_per_gpu)
+    if hydra.launcher["_target_"] == PROCESSES:
+        number_of_processes(hydra.launcher.n_jobs)
     if is_search(hydra):
         check_search(config_name, hydra, arguments)
     if not is_grid(hydra):
