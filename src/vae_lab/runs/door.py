@@ -68,12 +68,18 @@ def enter(folder: RunFolder, config: DictConfig, entrance: Entrance) -> Iterator
 
 
 def make_room(folder: RunFolder) -> None:
-    """Remove what an earlier run wrote, and nothing else; a log that this process has just opened is emptied."""
+    """Remove what an earlier run wrote, and nothing else; its log, which this process has just opened, is emptied.
+
+    A user's own file of that name has something in it and is in no list: the log goes on at its end.
+    """
     logs = [Path(handler.baseFilename) for handler in logging.root.handlers if isinstance(handler, FileHandler)]
-    open_logs = [log for log in logs if log.is_relative_to(folder.path.absolute())]
-    for log in open_logs:
-        os.truncate(log, 0)
-    folder.remove_written(keep={str(log.relative_to(folder.path.absolute())) for log in open_logs})
+    names = {str(log.relative_to(folder.path.absolute())) for log in logs if log.is_relative_to(folder.path.absolute())}
+    names = {name for name in names if name in folder.written() or not (folder.path / name).stat().st_size}
+    for name in names:
+        os.truncate(folder.path / name, 0)
+    folder.remove_written(keep=names)
+    for name in names:
+        folder.note(folder.path / name, made=True)
 
 
 def knock(folder: RunFolder, config: DictConfig, entrance: Entrance) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from vae_lab.configuration import own_parts
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import metric_of, read_metrics
 from vae_lab.runs.trust import check_trusted, plain_containers
 
 
@@ -35,6 +36,7 @@ def check_finished(folder: str, allow: Sequence[str] = ()) -> None:
         )
     if not run.best_checkpoint.is_file():
         raise UserError(f"run={folder}: its trained model is missing (no checkpoints/best.ckpt); train it again")
+    metric_of(read_metrics(run.metrics), "epoch", run.metrics)
     config = run.read_config()
     assert config is not None
     check_trusted(plain_containers(config), run.config)

@@ -18,6 +18,7 @@ from vae_lab.errors import UserError, show
 from vae_lab.runs.files import read_json
 from vae_lab.runs.fingerprint import fingerprint
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import read_metrics
 
 # What may be changed in a run that diverged, to go on from its last good state.
 AFTER_DIVERGENCE = ("optimizer.lr", "trainer.gradient_clip_val")
@@ -43,17 +44,24 @@ class RunRecord:
 
 
 def read_record(folder: RunFolder) -> RunRecord:
-    """Read the record of a run; empty if there is none, as in runs of version 0.2 and earlier."""
+    """Read the record of a run; empty if there is none, as in runs of version 0.2 and earlier.
+
+    Raises:
+        UserError: one line with the file, if it is damaged.
+    """
     if not folder.run_record.is_file():
         return RunRecord()
     known: dict[str, Any] = read_json(folder.run_record)
-    return RunRecord(
-        max_epochs=int(known.get("max_epochs", 0)),
-        settings=tuple(map(str, known.get("settings", ()))),
-        changes=tuple(map(str, known.get("changes", ()))),
-        diverged=str(known.get("diverged", "")),
-        data=known.get("data"),
-    )
+    try:
+        return RunRecord(
+            max_epochs=int(known.get("max_epochs", 0)),
+            settings=tuple(map(str, known.get("settings", ()))),
+            changes=tuple(map(str, known.get("changes", ()))),
+            diverged=str(known.get("diverged", "")),
+            data=known.get("data"),
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"{folder.run_record}: this file is damaged ({error}); restore it from a copy") from error
 
 
 def write_record(folder: RunFolder, record: RunRecord) -> None:
@@ -68,8 +76,6 @@ def record_start(folder: RunFolder, config: DictConfig) -> None:
     compared with that of another run in the same folder, and would replace it.
     """
     hydra: Any = HydraConfig.instance().cfg
-    for log in folder.path.glob("*.log"):
-        folder.note(log, made=True)
     recorded = as_recorded(config)
     write_record(folder, RunRecord(settings=(fingerprint(recorded),)))
     folder.save_yaml(folder.hydra_config, hydra)
@@ -165,7 +171,7 @@ def complete(folder: RunFolder) -> None:
     """Tidy up after the metrics of a run were written, also if the process was interrupted at that moment."""
     if not folder.metrics.is_file():
         return
-    metrics, saved = read_json(folder.metrics), folder.read_saved_config()
+    metrics, saved = read_metrics(folder.metrics), folder.read_saved_config()
     if "checkpoint" in metrics:
         if folder.next_best_checkpoint.is_file():
             folder.next_best_checkpoint.replace(folder.checkpoints / "best.ckpt")

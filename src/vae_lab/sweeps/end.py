@@ -13,11 +13,12 @@ from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.processes import is_first
 from vae_lab.ending import interruption
 from vae_lab.ending.parent import PARENT
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, printable
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.lock import acquire, all_locked
 from vae_lab.runs.owned import OwnedFolder
+from vae_lab.runs.sweep_folder import SweepFolder
 
 # The launcher whose jobs are processes of this machine that do not end with the one that started them.
 DETACHED = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
@@ -38,7 +39,7 @@ class SweepEnd(Callback):
         if not is_first():
             return
         try:
-            take(OwnedFolder(Path(config.hydra.sweep.dir)), config)
+            take(SweepFolder(Path(config.hydra.sweep.dir)), config)
         except UserError as error:
             # Hydra turns an exception in a callback into a warning, and the sweep would start.
             sys.exit(str(error))
@@ -55,24 +56,27 @@ class SweepEnd(Callback):
         try:
             print(write_report([sweep_dir], sweep_dir))
         except Exception as error:
-            sys.exit(f"{sweep_dir}: cannot write the report ({type(error).__name__}: {error})")
+            reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            sys.exit(printable(f"{sweep_dir}: cannot write the report ({reason})"))
         failed = sorted(map(str, sweep_dir.rglob(RunFolder(sweep_dir).failed.name)))
         if failed:
-            sys.exit(f"{len(failed)} of the sweep's jobs failed; see {', '.join(failed)}")
+            sys.exit(f"{len(failed)} of the sweep's jobs failed; see {', '.join(map(printable, failed))}")
 
 
-def take(folder: OwnedFolder, config: DictConfig) -> None:
+def take(folder: SweepFolder, config: DictConfig) -> None:
     """Take the folder of a sweep until the process ends.
 
     Raises:
-        UserError: if another process writes there, or a link leads outside.
+        UserError: if another process writes there, a link leads outside, or a user's file is in the way of the report.
     """
     check_room(folder.path, 2**20, "a sweep's files")
     acquire(folder, "runs a sweep")
-    for written_by_hydra in (folder.path / "multirun.yaml", *folder.path.glob("*/*.log")):
+    for written_by_hydra in (folder.sweep_config, *folder.path.glob("*/*.log")):
         folder.check_inside(written_by_hydra)
     if is_asked_to_overwrite(config):
         remove_sweep(folder)
+    folder.check_replaceable(folder.report)
+    folder.begin_list()
 
 
 def is_asked_to_overwrite(config: DictConfig) -> bool:

@@ -9,8 +9,8 @@ from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
 from vae_lab.errors import UserError
-from vae_lab.runs import results
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def advice(folder: RunFolder, lr: float) -> str:
     )
 
 
-def warn_of_divergence(metrics: results.Metrics, last_value: float | None, num_pixels: int) -> None:
+def warn_of_divergence(metrics: Metrics, last_value: float | None, num_pixels: int) -> None:
     """Say so if the metrics of a run mean nothing, or its last epoch is of weights that diverged.
 
     Args:

@@ -22,6 +22,7 @@ from vae_lab.evaluation.validation_bounds import bits_per_dim
 from vae_lab.runs import results
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import Metrics
 from vae_lab.runs.record import read_record, record_divergence, record_end, record_training
 from vae_lab.runs.saved_data import check_data, read_data
 from vae_lab.sweeps.search.pruning import pruning_callbacks
@@ -150,7 +151,7 @@ def conclude(run: Run) -> float:
     best = checkpoints.best_path if checkpoints.best_path.is_file() else folder.best_checkpoint
     tested = trainer.test(run.module, datamodule=data, ckpt_path=best, weights_only=True, verbose=False)
     seconds = run.timer.time_elapsed()
-    metrics: results.Metrics = {
+    metrics: Metrics = {
         **tested[0],
         **checkpoints.best_metrics,
         "epoch": checkpoints.best_epoch,
@@ -227,7 +228,7 @@ def hyperparameters(config: DictConfig) -> dict[str, Any]:
 
 
 @rank_zero_only
-def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: results.Metrics, step: int) -> None:
+def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: Metrics, step: int) -> None:
     """Write the results; `metrics.json` is written last, since its presence means that the run finished.
 
     Args:

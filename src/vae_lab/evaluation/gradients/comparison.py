@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, printable
 from vae_lab.evaluation.context import device_of, evaluation_context
 from vae_lab.evaluation.gradients.estimators import IMPORTANCE_WEIGHTED, estimator, fit
 from vae_lab.evaluation.gradients.figure import draw
@@ -81,7 +81,7 @@ def compare(config: DictConfig, folder: RunFolder) -> None:
     picture = folder.figures / "gradient_variance.png"
     draw(found, title_of(config), folder, picture)
     print(table(found, config))
-    print(f"figure       {picture}\ndetails      {folder.gradient_variance}")
+    print(f"figure       {printable(str(picture))}\ndetails      {printable(str(folder.gradient_variance))}")
 
 
 def measure_noise(config: DictConfig, context: EvaluationContext) -> dict[str, Noise]:
