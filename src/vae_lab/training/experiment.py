@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from vae_lab import build
 from vae_lab.configuration.flat import flatten
 from vae_lab.configuration.pixels import has_code_length
+from vae_lab.configuration.proposed import resume
 from vae_lab.data.module import ImageData
 from vae_lab.ending import interruption
 from vae_lab.errors import UserError, explain_os_error
@@ -56,7 +57,7 @@ def run_experiment(config: DictConfig) -> float:
     way_on = "to go on, repeat the command of the sweep"
     is_alone = HydraConfig.get().mode is RunMode.RUN
     if is_alone:
-        way_on = f"to go on: python -m vae_lab.train resume={HydraConfig.get().runtime.output_dir}"
+        way_on = f"to go on: {resume(Path(HydraConfig.get().runtime.output_dir))}"
         say(f"interrupted; {way_on}")
     co_trainer = CO_TRAINER.get()
     run = prepare(config, None if co_trainer is None else co_trainer.data)
