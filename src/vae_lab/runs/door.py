@@ -109,8 +109,9 @@ def check_entrance(folder: RunFolder, config: DictConfig, entrance: Entrance) ->
     if entrance is Entrance.JOB:
         check_same_run(folder.path, config)
     elif entrance is Entrance.START and folder.has_results:
+        go_on = override("resume", str(folder.path))
         raise UserError(
-            f"hydra.run.dir={folder.path}: this folder holds a run; go on with it ({override('resume', str(folder.path))}), "
+            f"hydra.run.dir={folder.path}: this folder holds a run; go on with it ({go_on}), "
             "replace it (overwrite=true removes what it wrote), or choose another folder"
         )
 
