@@ -15,7 +15,7 @@ from vae_lab.ending.parent import PARENT
 from vae_lab.runs.folder import RunFolder
 
 # The launcher whose jobs are processes of this machine that do not end with the one that started them.
-DETACHED = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
+DETACHED = "hydra_plugins.hydra_submitted_launcher.launcher.LocalLauncher"
 
 
 class SweepEnd(Callback):
