@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from hydra.utils import get_object, instantiate
+from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
@@ -211,13 +212,16 @@ def schedule(config: DictConfig) -> Schedule | None:
     return None if config.get("schedule") is None else part(config, "schedule", Schedule)
 
 
-def trainer(config: DictConfig, run_dir: Path, callbacks: list[Callback], *, first_step: int) -> Trainer:
+def trainer(
+    config: DictConfig, run_dir: Path, callbacks: list[Callback], *, plugins: list[CheckpointIO], first_step: int
+) -> Trainer:
     """Build Lightning's trainer, which writes into the run's folder.
 
     Args:
         config: the run's configuration.
         run_dir: the run's folder.
         callbacks: callbacks beside those of the configuration.
+        plugins: what writes the checkpoints, beside the plugins of the configuration.
         first_step: the steps that a resumed run has behind it: later points of its log are replaced.
     """
     optional = [instantiate(node, _convert_="all") for node in config.callbacks.values() if node is not None]
@@ -229,6 +233,7 @@ def trainer(config: DictConfig, run_dir: Path, callbacks: list[Callback], *, fir
         **length(config.trainer, config.get("epochs_scale", 1.0)),
         "default_root_dir": str(run_dir),
         "callbacks": [*callbacks, *optional],
+        "plugins": [*plugins, *(config.trainer.get("plugins") or [])],
         "logger": logger,
     }
     if "enable_progress_bar" not in config.trainer and not any(isinstance(each, ProgressBar) for each in optional):

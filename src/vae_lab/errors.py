@@ -1,5 +1,6 @@
 """The exception for mistakes of a user, and helpers for its messages."""
 
+import errno
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -11,6 +12,25 @@ class UserError(CompactHydraException):
 
     Hydra prints a `CompactHydraException` without a traceback, and a multirun goes on with its next job.
     """
+
+
+def explain_os_error(error: OSError) -> str:
+    """Return an error of the system as one line: the path, the reason and the way out.
+
+    >>> import errno
+    >>> explain_os_error(OSError(errno.ENOSPC, "No space left on device", "outputs/metrics.json"))
+    'outputs/metrics.json: no space left on device; free some, and repeat the command'
+    """
+    where = error.filename if error.filename is not None else "a file"
+    reason = (error.strerror or str(error) or type(error).__name__).lower()
+    ways_out = {
+        errno.ENOSPC: "free some, and repeat the command",
+        errno.EDQUOT: "free some, and repeat the command",
+        errno.EROFS: "choose a folder that can be written to",
+        errno.EACCES: "choose a folder that you may use",
+        errno.EPERM: "choose a folder that you may use",
+    }
+    return f"{where}: {reason}; {ways_out.get(error.errno or 0, 'see to it, and repeat the command')}"
 
 
 def nearest(name: str, choices: Iterable[str]) -> str:

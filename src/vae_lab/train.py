@@ -18,18 +18,16 @@ def train(config: "DictConfig") -> float:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from vae_lab.runs.aliases import with_current_names
+    from vae_lab.runs.door import Entrance, enter
     from vae_lab.runs.folder import RunFolder
     from vae_lab.sweeps.job import run_job
 
     hydra = HydraConfig.get()
     if hydra.mode is RunMode.MULTIRUN:
         return run_job(config, run)
-    if config.resume is not None:
-        config = with_current_names(config)  # Hydra read the recorded configuration from the run's folder
-    else:
-        RunFolder(Path(hydra.runtime.output_dir)).record(config)
-    return run(config)
+    entrance = Entrance.START if config.resume is None else Entrance.RESUME
+    with enter(RunFolder(Path(hydra.runtime.output_dir)), config, entrance):
+        return run(config)
 
 
 def run(config: "DictConfig") -> float:
@@ -41,15 +39,20 @@ def run(config: "DictConfig") -> float:
 
 def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]", *, multirun: bool) -> None:
     """Check a configuration, or those of all jobs of a sweep, without importing torch."""
-    from vae_lab.configuration.check import check
+    from pathlib import Path
+
+    from vae_lab.configuration.check import check_new
     from vae_lab.configuration.processes import check_shared_folder
+    from vae_lab.runs.door import Entrance, knock
+    from vae_lab.runs.folder import RunFolder
     from vae_lab.sweeps.jobs import check_sweep
 
     check_shared_folder(overrides, multirun=multirun)
     if multirun:
         check_sweep("train", hydra, overrides)
     else:
-        check(config)
+        check_new(config)
+        knock(RunFolder(Path(hydra.run.dir)), config, Entrance.START)
 
 
 def resume(arguments: "Sequence[str]", *, multirun: bool) -> list[str] | None:

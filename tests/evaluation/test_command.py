@@ -44,6 +44,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     config = OmegaConf.load(iwae / ".hydra" / "config.yaml")
     config.objective = composed("objective=iwae").objective
     OmegaConf.save(config, iwae / ".hydra" / "config.yaml")
+    weights = torch.load(iwae / "checkpoints" / "best.ckpt", weights_only=True)
+    torch.save({**weights, "settings": ""}, iwae / "checkpoints" / "best.ckpt")  # as version 0.2 wrote them
     return elbo, iwae
 
 
@@ -88,7 +90,7 @@ def test_several_runs_make_one_table(runs: tuple[Path, Path], compared: tuple[st
     assert row.count(f"{nll['value']:.2f} ± {nll['standard_error']:.2f}") == 2
     assert printed.count("evaluation.json") == 2
     assert not list(here.iterdir()), "nothing is written but into the runs"
-    assert not list(runs[0].rglob("*unfinished*"))
+    assert not [path for path in runs[0].rglob("*unfinished*") if path.is_file()]
 
 
 def test_measures_splits_and_subsets_lie_beside_each_other(runs: tuple[Path, Path], compared: tuple[str, Path]) -> None:

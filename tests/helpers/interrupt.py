@@ -68,3 +68,20 @@ class TellGpu(Callback):
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         Path(trainer.default_root_dir, "gpu.txt").write_text(os.environ["CUDA_VISIBLE_DEVICES"])
+
+
+class PoisonAt(Callback):
+    """Makes the weights useless at the end of a training batch, as an exploding gradient would.
+
+    Args:
+        batch: batches since the start of training, of all epochs.
+    """
+
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step == self.batch:
+            next(pl_module.parameters()).data.fill_(float("nan"))

@@ -74,8 +74,8 @@ def test_a_failed_job_is_told_and_the_others_go_on(tmp_path: Path) -> None:
     assert "3 of the sweep's jobs failed; see" in done.stderr
     assert "Traceback" not in done.stderr
     for line in (
-        "- 0 (optimizer.lr=1e+30, seed=0): failed: no epoch had a finite val/elbo",
-        "- 1 (optimizer.lr=1e+30, seed=1): failed: no epoch had a finite val/elbo",
+        "- 0 (optimizer.lr=1e+30, seed=0): failed: training diverged: the weights are not finite after step 10",
+        "- 1 (optimizer.lr=1e+30, seed=1): failed: training diverged: the weights are not finite after step 10",
         "- 2 (optimizer.lr=0.001, seed=0): failed: RuntimeError: the disk is full",
     ):
         assert line in done.stdout

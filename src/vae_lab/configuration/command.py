@@ -18,7 +18,7 @@ from vae_lab.configuration.paths import conf_dir
 from vae_lab.configuration.processes import is_first
 from vae_lab.ending import interruption
 from vae_lab.ending.parent import end_with_named_parent
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, explain_os_error
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -95,6 +95,7 @@ def run_command(
 
     @wraps(function)
     def task(config: DictConfig) -> Any:
+        sys.argv[1:] = given  # which Lightning repeats for further processes of a run
         interruption.handle_signals()  # here too, since launchers run this in other processes
         end_with_named_parent(can_save=is_first())
         try:
@@ -102,24 +103,32 @@ def run_command(
                 return function(config)
         except Exception as error:
             interruption.raise_if_received()
-            if isinstance(error, UserError) and HydraConfig.get().mode is not RunMode.MULTIRUN:
-                sys.exit(str(error))
+            line = explained(error)
+            if line is not None and HydraConfig.get().mode is not RunMode.MULTIRUN:
+                sys.exit(line)
             raise
 
     interruption.handle_signals()
     if is_first():
         interruption.say("interrupted before anything was written; to begin again, repeat the command")
     end_with_named_parent(can_save=is_first())
-    folder = config_dir or conf_dir()
+    folder, given = config_dir or conf_dir(), sys.argv[1:]
     try:
         sys.argv[1:] = checked_arguments(config_name, folder, check, rewrite)
-    except UserError as error:
-        sys.exit(str(error))
+    except (UserError, OSError) as error:
+        sys.exit(explained(error))
     try:
         hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(task)()
     except interruption.Interrupted:
         interruption.tell()
         raise
+
+
+def explained(error: Exception) -> str | None:
+    """Return an error as one line if it is a mistake of the user or of the system, else None."""
+    if isinstance(error, UserError):
+        return str(error)
+    return explain_os_error(error) if isinstance(error, OSError) else None
 
 
 def checked_arguments(config_name: str, config_dir: Path, check: Check, rewrite: Rewrite) -> list[str]:

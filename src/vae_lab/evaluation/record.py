@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from vae_lab.evaluation.measure import Estimate
-from vae_lab.runs.files import write_text
+from vae_lab.runs.files import read_json
 from vae_lab.runs.folder import RunFolder
 
 # The estimates of a run by measure and name, as evaluation.json holds them.
@@ -65,14 +65,14 @@ def merge(run_dir: Path, checkpoint: Mapping[str, Any], key: str, measure: str, 
     if known.get("checkpoint") != checkpoint:
         known = {"checkpoint": checkpoint}
     known.setdefault(key, {})[measure] = estimates
-    write_text(RunFolder(run_dir).evaluation, json.dumps(known, indent=2, allow_nan=False) + "\n")
+    folder = RunFolder(run_dir)
+    folder.write_text(folder.evaluation, json.dumps(known, indent=2, allow_nan=False) + "\n")
 
 
 def read(run_dir: Path) -> dict[str, Any]:
     """Read what earlier evaluations wrote; empty if there is no file."""
     path = RunFolder(run_dir).evaluation
-    known: dict[str, Any] = json.loads(path.read_text()) if path.is_file() else {}
-    return known
+    return read_json(path) if path.is_file() else {}
 
 
 def table(names: Sequence[str], runs: Sequence[Estimates]) -> str:

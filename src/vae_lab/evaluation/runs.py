@@ -7,12 +7,14 @@ from typing import Any
 from omegaconf import DictConfig
 
 from vae_lab import build
+from vae_lab.errors import UserError, explain_os_error
 from vae_lab.evaluation import record
 from vae_lab.evaluation.context import device_of, evaluation_context
 from vae_lab.evaluation.measure import EvaluationContext, Measure
 from vae_lab.reports.configurations import label, value_of, varying_keys
 from vae_lab.runs import trained
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.lock import all_locked
 from vae_lab.runs.reading import read_run
 
 # Entries of metrics.json that every estimate of the run repeats, because they change what it measures.
@@ -26,7 +28,10 @@ def evaluate_runs(config: DictConfig, folders: list[str]) -> None:
         config: a composed and checked configuration.
         folders: those of the runs.
     """
-    estimates = [evaluate_run(config, Path(folder)) for folder in folders]
+    # Before hours of work: nobody else may write there, and we can.
+    unwritten: list[str] = []
+    with all_locked([RunFolder(Path(folder)) for folder in folders], "evaluates"):
+        estimates = [evaluate_run(config, Path(folder), unwritten) for folder in folders]
     names = [Path(folder).name for folder in folders]
     titles = names if len(set(names)) == len(names) else folders
     given = " of log p(x | class)" if any("condition" in each for each in all_estimates(estimates)) else ""
@@ -34,6 +39,8 @@ def evaluate_runs(config: DictConfig, folders: list[str]) -> None:
     print(record.table(titles, estimates))
     for folder, settings in zip(folders, differences(folders), strict=True):
         print(f"details      {RunFolder(Path(folder)).evaluation}{settings and f' ({settings})'}")
+    if unwritten:
+        raise UserError("; ".join(unwritten))
 
 
 def differences(folders: list[str]) -> list[str]:
@@ -43,8 +50,14 @@ def differences(folders: list[str]) -> list[str]:
     return [label({key: value_of(run, key) for key in keys}) for run in known]
 
 
-def evaluate_run(config: DictConfig, run_dir: Path) -> record.Estimates:
-    """Measure one run and write its estimates; print the reason for each measure that is not defined for it."""
+def evaluate_run(config: DictConfig, run_dir: Path, unwritten: list[str]) -> record.Estimates:
+    """Measure one run and write its estimates; print the reason for each measure that is not defined for it.
+
+    Args:
+        config: a composed and checked configuration.
+        run_dir: the run's folder.
+        unwritten: collects why estimates could not be written; they are printed nevertheless.
+    """
     run = trained.load(run_dir)
     context = evaluation_context(
         run,
@@ -77,7 +90,10 @@ def evaluate_run(config: DictConfig, run_dir: Path) -> record.Estimates:
             print(f"{run_dir}: {name} is not defined: {reason}")
             continue
         estimates[name] = measure_as_json(measure, context, about)
-        record.merge(run_dir, checkpoint, record.images_key(config.split, config.num_images), name, estimates[name])
+        try:
+            record.merge(run_dir, checkpoint, record.images_key(config.split, config.num_images), name, estimates[name])
+        except OSError as error:
+            unwritten.append(f"{explain_os_error(error)}; the estimates of {name} are above only")
     return estimates
 
 

@@ -17,7 +17,7 @@ from vae_lab.reports.curves import learning_curve
 from vae_lab.reports.interval import Interval
 from vae_lab.reports.quantities import title
 from vae_lab.reports.series import Series, log_scale, number, numeric, series
-from vae_lab.runs.files import atomic_write
+from vae_lab.runs.owned import OwnedFolder
 
 
 def metrics_against_key(rows: Sequence[Row], key: str, metrics: Sequence[str]) -> Figure | None:
@@ -207,7 +207,7 @@ def caption(picture: Figure, rows: Sequence[Row], spread: str, *others: str) -> 
     picture.suptitle("; ".join(parts), fontsize=9)
 
 
-def save(picture: Figure, path: Path) -> None:
+def save(picture: Figure, folder: OwnedFolder, path: Path) -> None:
     """Write a figure as a PNG file, atomically, without metadata, so that equal figures are equal files."""
-    with atomic_write(path) as unfinished:
+    with folder.write(path) as unfinished:
         picture.savefig(unfinished, dpi=120, metadata={"Software": None})

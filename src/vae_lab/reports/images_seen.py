@@ -64,7 +64,8 @@ class AgainstImages(Callback):
         runs = [run for run in read_runs([sweep_dir]) if run.status == "finished"]
         if runs and is_first():
             picture = against_images(runs, self.rows, self.panels, self.lines)
-            save(picture, RunFolder(sweep_dir).figures / f"{self.name}.png")
+            folder = RunFolder(sweep_dir)
+            save(picture, folder, folder.figures / f"{self.name}.png")
 
 
 def against_images(runs: Sequence[Run], rows: Mapping[str, Sequence[Line]], panels: str, lines: str) -> "Figure":

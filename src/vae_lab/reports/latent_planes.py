@@ -30,7 +30,8 @@ class LatentPlanes(Callback):
         runs = [run for run in read_runs([sweep_dir]) if run.status == "finished"]
         shown = [run for run in runs if run.seed == runs[0].seed]
         if shown and is_first():
-            save(latent_planes(shown), RunFolder(sweep_dir).figures / "latent_planes.png")
+            folder = RunFolder(sweep_dir)
+            save(latent_planes(shown), folder, folder.figures / "latent_planes.png")
 
 
 def latent_planes(runs: list[Run]) -> "Figure":

@@ -11,7 +11,7 @@ from vae_lab.corruptions.corruption import Corruption
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.models.vae import VAE
 from vae_lab.priors.standard_normal import StandardNormal
-from vae_lab.runs.files import atomic_write
+from vae_lab.runs.owned import OwnedFolder
 
 # Images are enlarged by a whole factor until their shorter side has at least this many pixels.
 MIN_SIDE = 48
@@ -123,7 +123,7 @@ def grid(images: Tensor, num_columns: int, padding: int = 2) -> Tensor:
     return make_grid(large, nrow=num_columns, padding=padding, pad_value=0.5).cpu()
 
 
-def write_png(picture: Tensor, path: Path) -> None:
-    """Write a picture as a PNG file, atomically."""
-    with atomic_write(path) as unfinished:
+def write_png(picture: Tensor, folder: OwnedFolder, path: Path) -> None:
+    """Write a picture as a PNG file inside of a folder, atomically."""
+    with folder.write(path) as unfinished:
         save_image(picture, unfinished)

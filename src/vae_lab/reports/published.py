@@ -13,7 +13,7 @@ from vae_lab.errors import show
 from vae_lab.reports.configurations import Row, fold, short_value
 from vae_lab.reports.quantities import quantity, title
 from vae_lab.reports.tables import format_interval, table_row
-from vae_lab.runs.files import write_text
+from vae_lab.runs.owned import OwnedFolder
 from vae_lab.runs.reading import Run, read_runs
 
 
@@ -38,7 +38,7 @@ class BesidePublished(Callback):
         runs = [run for run in read_runs([sweep_dir]) if run.status == "finished"]
         if runs and is_first():
             text = "\n".join(self.table(runs))
-            write_text(sweep_dir / "published.md", f"{text}\n")
+            OwnedFolder(sweep_dir).write_text(sweep_dir / "published.md", f"{text}\n")
             print(f"\n{text}")
 
     def table(self, runs: Sequence[Run]) -> list[str]:

@@ -10,8 +10,9 @@ from vae_lab.reports.comparisons import Comparison, compare
 from vae_lab.reports.configurations import fold, varying_keys
 from vae_lab.reports.quantities import quantity
 from vae_lab.reports.tables import heading, left_out, table, to_csv
-from vae_lab.runs.files import write_text
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.lock import locked
+from vae_lab.runs.owned import OwnedFolder
 from vae_lab.runs.reading import read_runs
 
 if TYPE_CHECKING:
@@ -31,11 +32,18 @@ def destination(folders: Sequence[Path]) -> Path:
 def write_report(
     folders: Sequence[Path], out: Path, *, rank_by: str = RANK_BY, metrics: Sequence[str] = METRICS
 ) -> str:
+    """Write a report into a folder where nobody else writes meanwhile; see `write`."""
+    owned = OwnedFolder(out)
+    with locked(owned, "writes a report", way_out="write this report elsewhere with out=DIR"):
+        return write(folders, owned, rank_by=rank_by, metrics=metrics)
+
+
+def write(folders: Sequence[Path], owned: OwnedFolder, *, rank_by: str, metrics: Sequence[str]) -> str:
     """Write `report.csv`, `report.md` and `figures/*.png`; the same runs give the same bytes.
 
     Args:
         folders: the folders of sweeps and of runs.
-        out: the folder to write to.
+        owned: the folder to write to.
         rank_by: the metric that configurations are sorted by, the best first.
         metrics: the other metrics that are shown.
 
@@ -45,6 +53,7 @@ def write_report(
     Raises:
         UserError: if a folder holds no run, or a metric is unknown.
     """
+    out = owned.path
     metrics = [rank_by, *(metric for metric in metrics if metric != rank_by)]
     better = "higher" if quantity(rank_by).higher_is_better else "lower"
     for metric in metrics:
@@ -63,20 +72,20 @@ def write_report(
     pictures: list[str] = []
     for place, comparison in enumerate(comparisons):
         lines += ["", f"## {heading(comparison, comparisons)}", "", *table(comparison, keys, metrics)]
-        written = write_figures(comparison, keys, metrics, out / "figures", "" if place == 0 else f"_{place + 1}")
+        written = write_figures(comparison, keys, metrics, owned, "" if place == 0 else f"_{place + 1}")
         pictures += ["", f"## Figures: {heading(comparison, comparisons)}"] if written else []
         pictures += [line for path in written for line in ("", f"![{path.stem}]({path.relative_to(out)})")]
     missing = left_out(rows, [run for run in runs if run.status == "not started"], repeated)
     if missing:
         lines += ["", "## Not in the table", "", *missing]
     rest = [row for row in rows if not row.runs]
-    write_text(out / "report.csv", to_csv(comparisons, rest, keys, metrics))
-    write_text(out / "report.md", "\n".join(["# Report", "", *lines, *pictures, ""]))
+    owned.write_text(out / "report.csv", to_csv(comparisons, rest, keys, metrics))
+    owned.write_text(out / "report.md", "\n".join(["# Report", "", *lines, *pictures, ""]))
     return "\n".join([*lines, "", f"report       {Path(os.path.relpath(out)) / 'report.md'}"])
 
 
 def write_figures(
-    comparison: Comparison, keys: Sequence[str], metrics: Sequence[str], folder: Path, suffix: str
+    comparison: Comparison, keys: Sequence[str], metrics: Sequence[str], owned: OwnedFolder, suffix: str
 ) -> list[Path]:
     """Draw the figures of a comparison and write them; figures of an earlier report are removed first.
 
@@ -84,7 +93,7 @@ def write_figures(
         comparison: the configurations.
         keys: the varying keys.
         metrics: the metrics, that of the ranking first.
-        folder: the folder of the figures.
+        owned: the folder of the report.
         suffix: the end of the files' names, empty for the first comparison.
 
     Returns:
@@ -93,13 +102,13 @@ def write_figures(
     from vae_lab.reports import drawing
 
     if not suffix:
-        for kind in ("against_", "rate_distortion", "learning_curves"):
-            for stale in folder.glob(f"{kind}*.png"):
-                stale.unlink()
-    written = []
+        for name in owned.written():
+            if name.startswith(("figures/against_", "figures/rate_distortion", "figures/learning_curves")):
+                owned.remove(owned.path / name)
+    folder, written = owned.path / "figures", []
     for name, picture in pictures_of(comparison, keys, metrics):
         path = folder / f"{name}{suffix}.png"
-        drawing.save(picture, path)
+        drawing.save(picture, owned, path)
         written.append(path)
     return written
 

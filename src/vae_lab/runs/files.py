@@ -1,25 +1,78 @@
 """Write files atomically: completely, or not at all."""
 
 import json
+import os
+import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from vae_lab.errors import UserError, explain_os_error
+
 
 @contextmanager
-def atomic_write(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`, to be written inside the context; on success it replaces `path`.
+def atomic_write(path: Path, beside: Path | None = None) -> Iterator[Path]:
+    """Yield a temporary path, to be written inside the context; on success it replaces `path`.
 
-    A process that reads `path` meanwhile, or after an interruption, finds the old content. Missing folders are made.
+    A process that reads `path` meanwhile, or after an interruption, finds the old content. The temporary file has an
+    unpredictable name and is new, so two processes never write the same one, and nobody can put a link in its place.
+    Missing folders are made.
 
     Args:
-        path: the final path of the file.
+        path: the final path of the file, which an error of the system names.
+        beside: the folder of the temporary file, on the same file system; that of `path` if None.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f"{path.stem}.unfinished{path.suffix}")
-    yield unfinished
-    unfinished.replace(path)
+    folder = beside or path.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    unfinished = folder / f".{path.stem}.{secrets.token_hex(8)}.unfinished{path.suffix}"
+    unfinished.touch(exist_ok=False)
+    try:
+        yield unfinished
+        flush_to_disk(unfinished)
+        unfinished.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # a full disk does not say which file it has no room for
+        raise
+    finally:
+        with suppress(FileNotFoundError):  # it has become `path`
+            unfinished.unlink()
+
+
+def flush_to_disk(path: Path) -> None:
+    """Wait until a file is on the disk, so that after a power failure the new name never stands for an empty file."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def check_room(folder: Path, num_bytes: int, what: str) -> None:
+    """Refuse a folder that nothing can be written to, or that has no room.
+
+    Args:
+        folder: the folder, which need not exist.
+        num_bytes: the room that is needed.
+        what: what is to be written, for the message.
+
+    Raises:
+        UserError: one line with the folder and the way out.
+    """
+    existing = next(path for path in [folder.absolute(), *folder.absolute().parents] if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing) as file:
+            file.write(bytes(4096))
+            file.flush()
+    except OSError as error:
+        error.filename = str(existing)
+        raise UserError(explain_os_error(error)) from error
+    free = shutil.disk_usage(existing).free
+    if free < num_bytes:
+        raise UserError(
+            f"{folder}: {what} need about {num_bytes / 2**20:,.0f} MiB, and {free / 2**20:,.0f} MiB are free there; "
+            "free some, or choose another folder"
+        )
 
 
 def write_text(path: Path, text: str) -> None:
@@ -30,4 +83,24 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file atomically."""
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    write_text(path, json_text(content))
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Return a mapping as the text of a JSON file."""
+    return json.dumps(content, indent=2) + "\n"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file that holds a mapping.
+
+    Raises:
+        UserError: one line with the file, if it is damaged.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path}: this file is damaged ({error})") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a mapping, found {type(content).__name__}; the file is damaged")
+    return content

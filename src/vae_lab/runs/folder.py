@@ -4,23 +4,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
-from vae_lab.configuration.processes import is_first
-from vae_lab.runs.aliases import with_current_names
-from vae_lab.runs.files import atomic_write
+from vae_lab.runs.aliases import rename_targets
+from vae_lab.runs.files import read_json
+from vae_lab.runs.owned import OwnedFolder
+from vae_lab.runs.saved_yaml import read_mapping
+from vae_lab.runs.trust import check_plain
+
+# What runs of version 0.2 and earlier wrote, which have no list of their files; and what their loggers write.
+WRITTEN_BEFORE = (
+    *(".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "train.log", "checkpoints/*.ckpt"),
+    *("metrics.json", "evaluation.json", "gradient_variance.json", "per_image.json", "failed.txt", "pruned.txt"),
+    *("figures/reconstructions.png", "figures/samples.png", "figures/manifold.png", "figures/gradient_variance.png"),
+)
+WRITTEN_BY_LOGGERS = ("events.out.tfevents.*", "hparams.yaml")
 
 
 @dataclass(frozen=True)
-class RunFolder:
+class RunFolder(OwnedFolder):
     """The files and folders of one run, by their purpose.
 
     Attributes:
         path: the run's folder.
     """
-
-    path: Path
 
     @property
     def config(self) -> Path:
@@ -31,6 +38,11 @@ class RunFolder:
     def hydra_config(self) -> Path:
         """Hydra's own part of the configuration, with the choices of the config groups."""
         return self.path / ".hydra" / "hydra.yaml"
+
+    @property
+    def run_record(self) -> Path:
+        """What happened to the run."""
+        return self.own / "run.json"
 
     @property
     def overrides(self) -> Path:
@@ -59,8 +71,16 @@ class RunFolder:
 
     @property
     def best_checkpoint(self) -> Path:
-        """The weights of the best epoch."""
-        return self.checkpoints / "best.ckpt"
+        """The weights of the best epoch, which the metrics are of."""
+        name = "best.ckpt"
+        if self.next_best_checkpoint.is_file() and self.metrics.is_file():
+            name = read_json(self.metrics).get("checkpoint", name)
+        return self.next_best_checkpoint if name == self.next_best_checkpoint.name else self.checkpoints / "best.ckpt"
+
+    @property
+    def next_best_checkpoint(self) -> Path:
+        """The weights of the best epoch of a finished run that is trained further, until it has metrics of its own."""
+        return self.checkpoints / "best.next.ckpt"
 
     @property
     def last_checkpoint(self) -> Path:
@@ -83,40 +103,50 @@ class RunFolder:
         return self.path / "gradient_variance.json"
 
     def read_config(self) -> DictConfig | None:
-        """Read the recorded configuration, its classes by today's names; None if there is none."""
-        return read_yaml(self.config)
+        """Read the recorded configuration, its classes by today's names; None if there is none.
 
-    def read_hydra_config(self) -> DictConfig | None:
-        """Read Hydra's recorded part of the configuration, its classes by today's names; None if there is none."""
-        return read_yaml(self.hydra_config)
+        The metrics of a finished run say how long it was trained.
 
-    def record(self, config: DictConfig) -> None:
-        """Write a run's configuration, as Hydra would.
-
-        Hydra itself does not write it (`hydra.output_subdir: null`): it would write before the configuration can be
-        compared with that of another run in the same folder, and would replace it.
+        Raises:
+            UserError: if it is damaged, or says what a run does not record.
         """
-        if not is_first():
-            return
-        hydra: Any = HydraConfig.instance().cfg
-        save_yaml(hydra, self.hydra_config)
-        save_yaml(hydra.hydra.overrides.task, self.overrides)
-        save_yaml(config, self.config)
+        if not self.config.is_file():
+            return None
+        plain = rename_targets(read_mapping(self.config))
+        check_plain(plain, self.config)
+        if self.metrics.is_file() and isinstance(plain.get("trainer"), dict):
+            epochs = read_json(self.metrics).get("max_epochs", plain["trainer"].get("max_epochs"))
+            plain["trainer"]["max_epochs"] = epochs
+        return DictConfig(plain)
 
+    def read_saved_config(self) -> DictConfig:
+        """Read the recorded configuration of a run as it was written, with the class names of its time."""
+        return DictConfig(read_mapping(self.config))
 
-def read_yaml(path: Path) -> DictConfig | None:
-    """Read a recorded configuration, its classes by today's names; None if the file does not exist."""
-    if not path.is_file():
-        return None
-    config = OmegaConf.load(path)
-    assert isinstance(config, DictConfig)
-    return with_current_names(config)
+    def read_hydra_config(self) -> dict[str, Any] | None:
+        """Read Hydra's recorded part of the configuration as plain containers, nothing resolved; None if there is none.
 
+        Raises:
+            UserError: if it is damaged.
+        """
+        return rename_targets(read_mapping(self.hydra_config)) if self.hydra_config.is_file() else None
 
-def save_yaml(config: DictConfig | ListConfig, path: Path) -> None:
-    """Write a YAML file atomically."""
-    with atomic_write(path) as unfinished:
-        OmegaConf.save(config, unfinished)
+    @property
+    def has_results(self) -> bool:
+        """Whether the folder holds what a run has trained."""
+        results = (self.metrics, self.pruned, self.last_checkpoint, self.best_checkpoint)
+        return any(path.is_file() for path in results)
+
+    def written(self) -> set[str]:
+        """Return the files that the run wrote, relative to the folder."""
+        if not self.config.is_file():
+            return super().written()
+        found = super().written() if self.manifest.is_file() else self.matching(*WRITTEN_BEFORE)
+        return found | self.matching(*WRITTEN_BY_LOGGERS)
+
+    def matching(self, *patterns: str) -> set[str]:
+        """Return the files of the folder whose names match one of several patterns."""
+        return {str(path.relative_to(self.path)) for pattern in patterns for path in self.path.glob(pattern)}
 
 
 def folder_of(config: DictConfig, number: int) -> Path:

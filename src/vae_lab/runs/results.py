@@ -1,27 +1,32 @@
 """The results of a run: `metrics.json`, and the table on the terminal."""
 
-import json
 import os
 from pathlib import Path
 
-import torch
-
+from vae_lab.runs.checkpoint import read_checkpoint
+from vae_lab.runs.files import read_json
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.record import check_settings
 
 Metrics = dict[str, float | int | str]
 
 
 def read_metrics(path: Path) -> Metrics:
     """Read the metrics that `vae_lab.training.experiment.finish` wrote."""
-    metrics: Metrics = json.loads(path.read_text())
-    return metrics
+    return read_json(path)
 
 
-def step_of(checkpoint: Path | None) -> int:
-    """Return the number of optimisation steps before a checkpoint, 0 without a checkpoint."""
+def step_of(folder: RunFolder, checkpoint: Path | None) -> int:
+    """Return the number of optimisation steps before a checkpoint of a run, 0 without a checkpoint.
+
+    Raises:
+        UserError: if the checkpoint was trained with other settings than the run's.
+    """
     if checkpoint is None:
         return 0
-    step: int = torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"]
+    content = read_checkpoint(checkpoint)
+    check_settings(folder, content, checkpoint)
+    step: int = content["global_step"]
     return step
 
 
@@ -44,6 +49,8 @@ def table(run_dir: Path, metrics: Metrics) -> str:
     if "test/kernel_score" in metrics:
         score = f"{metrics['test/kernel_score']:>10.5f}"
         lines.append(f"  kernel score{score}  of samples against the test images, not a likelihood; lower is better")
+    if "changes" in metrics:
+        lines.append(f"changed      {metrics['changes']}")
     lines += [f"pictures     {path}" for path in sorted(RunFolder(shown).figures.glob("*.png"))]
     lines += [f"all metrics  {RunFolder(shown).metrics}", f"dashboard    tensorboard --logdir {shown}"]
     return "\n".join(lines)

@@ -5,12 +5,14 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.choices import named
-from vae_lab.configuration.flat import flatten
 from vae_lab.errors import UserError, show
+from vae_lab.runs.fingerprint import WITHOUT_EFFECT, flat_settings
 from vae_lab.runs.folder import RunFolder
-from vae_lab.runs.resume import RESUMABLE
+from vae_lab.runs.record import AFTER_DIVERGENCE, as_recorded, read_record
 
 EPOCHS = "trainer.max_epochs"
+# Keys that say where something is, and nothing about the run; the data's own fingerprint tells whether they are others.
+PLACES = ("resume", "overwrite", "allow", "allow_other_data", "data.root")
 
 
 def check_same_run(run_dir: Path, config: DictConfig) -> None:
@@ -25,11 +27,13 @@ def check_same_run(run_dir: Path, config: DictConfig) -> None:
     """
     folder = RunFolder(run_dir)
     before = folder.read_config()
-    if before is None or not (folder.metrics.is_file() or folder.last_checkpoint.is_file()):
+    if before is None or not folder.has_results:
         return
-    trains_longer = config.trainer.max_epochs > before.trainer.max_epochs
-    if trains_longer and config.get("schedule") is None:  # a schedule would have been different from the start
-        before.trainer.max_epochs = config.trainer.max_epochs
+    asked, trained = config.trainer.max_epochs, read_record(folder).max_epochs
+    if asked != before.trainer.max_epochs and asked < trained:
+        raise UserError(f"{EPOCHS}={asked}: the run in {run_dir} is being trained for {trained}; give at least as many")
+    if asked > before.trainer.max_epochs and config.get("schedule") is None:  # it would have differed from the start
+        before.trainer.max_epochs = asked
     check_same_settings(before, config, f"the folder {run_dir} holds a run")
 
 
@@ -37,20 +41,32 @@ def check_same_settings(before: DictConfig, config: DictConfig, holds: str) -> N
     """Check that two configurations agree in all settings that decide the results.
 
     Args:
-        before: the earlier configuration.
+        before: the earlier configuration, as it was recorded.
         config: the new configuration.
         holds: where the earlier one was recorded, as the start of a sentence: "the folder X holds a run".
 
     Raises:
         UserError: if a setting differs; names the first one.
     """
-    old, new = flat_settings(before), flat_settings(config)
+    old, new, unresolved = flat_settings(before), flat_settings(as_recorded(config)), flat_settings(config)
     for key in sorted(old.keys() | new.keys()):
-        if old.get(key) != new.get(key) and (key == EPOCHS or not key.startswith(RESUMABLE)):
+        if key in PLACES or (key != EPOCHS and key.startswith(WITHOUT_EFFECT)):
+            continue
+        # Version 0.2 recorded what an interpolation says, and not what it stood for.
+        if old.get(key) not in (new.get(key), unresolved.get(key)):
             raise UserError(
-                f"{format_setting(key, new)}: {holds} with {format_setting(key, old)}, and "
-                "nothing in it is replaced; choose another hydra.sweep.dir, or repeat the command of that sweep"
+                f"{format_setting(key, new)}: {holds} with {format_setting(key, old)}, and nothing in it is replaced; "
+                "choose another hydra.sweep.dir, repeat the command of that sweep, or add overwrite=true"
             )
+
+
+def keep_changes(run_dir: Path, config: DictConfig) -> None:
+    """Give a configuration what was changed in the run of a folder after it had diverged."""
+    folder = RunFolder(run_dir)
+    if read_record(folder).changes:
+        saved = folder.read_saved_config()
+        for key in AFTER_DIVERGENCE:
+            OmegaConf.update(config, key, OmegaConf.select(saved, key), force_add=True)
 
 
 def format_setting(key: str, settings: dict[str, object]) -> str:
@@ -58,13 +74,6 @@ def format_setting(key: str, settings: dict[str, object]) -> str:
     value = settings.get(key)
     group, _, last = key.rpartition(".")
     return named(group, str(value)) if last == "_target_" and value else f"{key}={show(value)}"
-
-
-def flat_settings(config: DictConfig) -> dict[str, object]:
-    """Return the settings of a configuration by dotted key."""
-    plain = OmegaConf.to_container(config, resolve=False)
-    assert isinstance(plain, dict)
-    return flatten(plain)
 
 
 def is_finished(run_dir: Path, config: DictConfig) -> bool:

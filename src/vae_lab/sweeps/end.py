@@ -1,4 +1,4 @@
-"""Say how a sweep goes on that is interrupted, and finish it after its last job."""
+"""Hold the folder of a sweep while its jobs run, say how it goes on, and finish it after its last job."""
 
 import os
 import signal
@@ -9,17 +9,25 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.processes import is_first
 from vae_lab.ending import interruption
 from vae_lab.ending.parent import PARENT
+from vae_lab.errors import UserError
+from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.lock import acquire, all_locked
+from vae_lab.runs.owned import OwnedFolder
 
 # The launcher whose jobs are processes of this machine that do not end with the one that started them.
 DETACHED = "hydra_plugins.hydra_submitted_launcher.launcher.LocalLauncher"
 
 
 class SweepEnd(Callback):
-    """Writes the report of a sweep, and exits with an error if a job failed; tells how an interrupted one goes on."""
+    """Locks the folder of a sweep; at the end writes its report, and exits with an error if a job failed.
+
+    An interrupted sweep says how it goes on.
+    """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
         if config.hydra.launcher["_target_"] == DETACHED:
@@ -27,9 +35,15 @@ class SweepEnd(Callback):
             # What it starts inherits this. Ctrl-C reaches another thread of this process, which then ends them all;
             # reached by it themselves, they would each print a traceback.
             signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-        if is_first():
-            way_on = f"repeat the same command with hydra.sweep.dir={config.hydra.sweep.dir}"
-            interruption.say(f"interrupted; to go on with the sweep, {way_on}")
+        if not is_first():
+            return
+        try:
+            take(OwnedFolder(Path(config.hydra.sweep.dir)), config)
+        except UserError as error:
+            # Hydra turns an exception in a callback into a warning, and the sweep would start.
+            sys.exit(str(error))
+        way_on = f"repeat the same command with hydra.sweep.dir={config.hydra.sweep.dir}"
+        interruption.say(f"interrupted; to go on with the sweep, {way_on}")
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         if not is_first():
@@ -41,8 +55,39 @@ class SweepEnd(Callback):
         try:
             print(write_report([sweep_dir], sweep_dir))
         except Exception as error:
-            # Hydra turns an exception in a callback into a warning, and the command would succeed.
             sys.exit(f"{sweep_dir}: cannot write the report ({type(error).__name__}: {error})")
         failed = sorted(map(str, sweep_dir.rglob(RunFolder(sweep_dir).failed.name)))
         if failed:
             sys.exit(f"{len(failed)} of the sweep's jobs failed; see {', '.join(failed)}")
+
+
+def take(folder: OwnedFolder, config: DictConfig) -> None:
+    """Take the folder of a sweep until the process ends.
+
+    Raises:
+        UserError: if another process writes there, or a link leads outside.
+    """
+    check_room(folder.path, 2**20, "a sweep's files")
+    acquire(folder, "runs a sweep")
+    for written_by_hydra in (folder.path / "multirun.yaml", *folder.path.glob("*/*.log")):
+        folder.check_inside(written_by_hydra)
+    if is_asked_to_overwrite(config):
+        remove_sweep(folder)
+
+
+def is_asked_to_overwrite(config: DictConfig) -> bool:
+    """Return whether the command line has `overwrite=true`; of a sweep, Hydra composes that for its jobs only."""
+    given = {override.key_or_group: override.value() for override in parse(config.hydra.overrides.task)}
+    return bool(given.get("overwrite"))
+
+
+def remove_sweep(folder: OwnedFolder) -> None:
+    """Remove what an earlier sweep wrote into a folder, its runs included, and nothing else.
+
+    Raises:
+        UserError: if another process writes into one of them.
+    """
+    runs: list[OwnedFolder] = [RunFolder(path.parents[1]) for path in folder.path.rglob(".hydra/config.yaml")]
+    with all_locked(runs, "replaces the run"):
+        for owned in [*runs, folder]:
+            owned.remove_written()

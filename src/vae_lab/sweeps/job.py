@@ -1,21 +1,23 @@
 """Run one job of a sweep: skip it if it finished before, resume it if it was interrupted, and record a failure."""
 
-import json
 import logging
 import math
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from vae_lab.configuration.check import check
+from vae_lab.configuration.check import check_new
+from vae_lab.configuration.processes import is_first
 from vae_lab.ending import interruption
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, explain_os_error
+from vae_lab.runs.door import Entrance, Found, enter
+from vae_lab.runs.files import read_json
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.planned import is_grid
-from vae_lab.runs.same_run import check_same_run, is_finished
 from vae_lab.sweeps.search.settings import is_search
 
 log = logging.getLogger(__name__)
@@ -41,32 +43,37 @@ def run_job(config: DictConfig, train: Callable[[DictConfig], float]) -> float:
     Raises:
         UserError: if the job's folder holds another run.
     """
+    folder = RunFolder(Path(HydraConfig.get().runtime.output_dir))
+    with enter(folder, config, Entrance.JOB) as found:
+        if found is Found.FINISHED:
+            log.info("finished before, skipped: %s", folder.path)
+            return best_value(folder)
+        if found is Found.PRUNED:
+            log.info("pruned before, skipped: %s", folder.path)
+            return math.nan
+        if found is Found.INTERRUPTED:
+            log.info("interrupted before, resumed: %s", folder.path)
+            config.resume = str(folder.path)
+        return attempt(folder, config, train)
+
+
+def attempt(folder: RunFolder, config: DictConfig, train: Callable[[DictConfig], float]) -> float:
+    """Train a configuration, and record how it ended, if it did not finish; see `run_job`."""
     hydra = HydraConfig.get()
-    run_dir = Path(hydra.runtime.output_dir)
-    folder = RunFolder(run_dir)
-    check_same_run(run_dir, config)
-    if is_finished(run_dir, config):
-        log.info("finished before, skipped: %s", run_dir)
-        return best_value(run_dir)
-    if folder.pruned.is_file():
-        log.info("pruned before, skipped: %s", run_dir)
-        return math.nan
-    for stale in (folder.metrics, folder.failed):
-        stale.unlink(missing_ok=True)
-    folder.record(config)
-    if folder.last_checkpoint.is_file():
-        log.info("interrupted before, resumed: %s", run_dir)
-        config.resume = str(run_dir)
+    if is_first():
+        folder.remove(folder.failed)
     try:
-        check(config)
+        check_new(config)
         return train(config)
     except Pruned as reason:
-        folder.pruned.write_text(f"{reason}\n")
+        folder.write_text(folder.pruned, f"{reason}\n")
         log.info("job %s pruned: %s", hydra.job.num, reason)
         return math.nan
     except Exception as error:
         interruption.raise_if_received()
-        folder.failed.write_text(f"{one_line(error)}\n\n{traceback.format_exc()}")
+        with suppress(OSError):  # on a full disk the log below is all there is
+            if is_first():
+                folder.write_text(folder.failed, f"{one_line(error)}\n\n{traceback.format_exc()}")
         log.error("job %s failed: %s", hydra.job.num, one_line(error))
         if not is_grid(hydra) and not is_search(hydra):
             raise
@@ -75,11 +82,13 @@ def run_job(config: DictConfig, train: Callable[[DictConfig], float]) -> float:
 
 def one_line(error: Exception) -> str:
     """Return the message of an error in one line, with its type unless it is a mistake of the user."""
+    if isinstance(error, OSError):
+        return explain_os_error(error)
     line = " ".join(str(error).split())
     return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
 
 
-def best_value(run_dir: Path) -> float:
+def best_value(folder: RunFolder) -> float:
     """Return the value that a finished run returned: the metric that its best epoch was chosen by."""
-    metrics = json.loads(RunFolder(run_dir).metrics.read_text())
+    metrics = read_json(folder.metrics)
     return float(metrics[metrics["epoch/chosen_by"]])

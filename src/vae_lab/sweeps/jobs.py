@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
-from vae_lab.configuration.check import check
+from vae_lab.configuration.check import check_new
 from vae_lab.configuration.overrides import compose_with_hydra, parse, without_hydra
 from vae_lab.errors import UserError
-from vae_lab.runs.folder import folder_of
+from vae_lab.runs.door import Entrance, knock
+from vae_lab.runs.folder import RunFolder, folder_of
 from vae_lab.runs.planned import grid, is_grid
-from vae_lab.runs.same_run import check_same_run
 from vae_lab.sweeps.cores import number_of_processes
 from vae_lab.sweeps.search.settings import check_search, is_search
 
@@ -51,13 +51,13 @@ def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -
         folder = folder_of(config, number)
         config = without_hydra(config)
         try:
-            check(config)
+            check_new(config)
             sound.update(job)
         except UserError as error:
             for override in job:
                 refused.setdefault(override, error)
         else:
-            check_same_run(folder, config)
+            knock(RunFolder(folder), config, Entrance.JOB)
     for override, reason in refused.items():
         if override not in sound:
             raise reason

@@ -9,7 +9,9 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from vae_lab.configuration.overrides import without_hydra
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder, folder_of
+from vae_lab.runs.lock import locked
 from vae_lab.runs.planned import is_grid
+from vae_lab.runs.same_run import is_finished
 from vae_lab.sweeps.job import best_value
 from vae_lab.sweeps.search.settings import is_search
 
@@ -32,12 +34,12 @@ def lost_job(job: DictConfig, how: str) -> JobReturn:
         hydra_cfg=OmegaConf.masked_copy(job, "hydra"),
         status=JobStatus.COMPLETED,
     )
-    if folder.metrics.is_file():  # it was killed after its last moment of work
-        returned.return_value = best_value(folder.path)
+    if is_finished(folder.path, without_hydra(job)):  # it was killed after its last moment of work
+        returned.return_value = best_value(folder)
         return returned
     reason = f"its process {how}; repeat the command of the sweep to resume it"
-    folder.path.mkdir(parents=True, exist_ok=True)
-    folder.failed.write_text(f"{reason}\n")
+    with locked(folder, "records why its job failed"):
+        folder.write_text(folder.failed, f"{reason}\n")
     log.error("job %s failed: %s", job.hydra.job.num, reason)
     returned.return_value = math.nan
     if not is_grid(job.hydra) and not is_search(job.hydra):

@@ -7,6 +7,7 @@ from lightning.pytorch.callbacks import Checkpoint
 
 from vae_lab.evaluation.criterion import Criterion
 from vae_lab.runs.folder import RunFolder
+from vae_lab.training.divergence import check_finite_state
 from vae_lab.training.interruption import Agreement
 from vae_lab.training.module import TrainingModule
 
@@ -22,6 +23,8 @@ class BestAndLast(Checkpoint):
         every_n_steps: optimisation steps between two saves inside an epoch.
 
     Attributes:
+        best_path: the weights of the best epoch; while a finished run is trained further, a file of their own.
+        last_value: the value of that metric in the last epoch.
         best_value: the best value of the criterion's monitored metric (the ELBO, if the model has one), or None.
         best_epoch: the epoch with that value.
         best_step: the step at which its validation was logged.
@@ -29,9 +32,10 @@ class BestAndLast(Checkpoint):
     """
 
     def __init__(self, folder: RunFolder, every_n_steps: int) -> None:
-        self.best_path = folder.best_checkpoint
+        self.best_path = folder.next_best_checkpoint if folder.metrics.is_file() else folder.best_checkpoint
         self.last_path = folder.last_checkpoint
         self.every_n_steps = every_n_steps
+        self.last_value: float | None = None
         self.best_value: float | None = None
         self.best_epoch = -1
         self.best_step = 0
@@ -57,7 +61,7 @@ class BestAndLast(Checkpoint):
             epoch: its number.
             step: the step at which they were logged.
         """
-        value = metrics[f"val/{criterion.monitored}"]
+        self.last_value = value = metrics[f"val/{criterion.monitored}"]
         if not criterion.improves(value, self.best_value):
             return False
         self.best_value, self.best_epoch, self.best_step, self.best_metrics = value, epoch, step, metrics
@@ -68,7 +72,7 @@ class BestAndLast(Checkpoint):
     ) -> None:
         ends = self.agreement.ends_after(trainer, batch_idx)
         if ends or self.is_due(batch_idx, trainer.num_training_batches):
-            trainer.save_checkpoint(self.last_path)
+            self.save_last(trainer, pl_module)
         if ends:
             self.agreement.end_if_told()
 
@@ -77,11 +81,20 @@ class BestAndLast(Checkpoint):
         return batch + 1 < num_batches and (batch + 1) % self.every_n_steps == 0
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        trainer.save_checkpoint(self.last_path)
+        self.save_last(trainer, pl_module)
         self.agreement.end_if_told()
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.agreement.end_after_training()
+
+    def save_last(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the last state.
+
+        Raises:
+            DivergenceError: if it is not finite; the last good state stays.
+        """
+        check_finite_state(pl_module, trainer)
+        trainer.save_checkpoint(self.last_path)
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -17,13 +17,16 @@ from vae_lab.configuration.flat import flatten
 from vae_lab.configuration.pixels import has_code_length
 from vae_lab.data.module import ImageData
 from vae_lab.ending import interruption
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, explain_os_error
 from vae_lab.evaluation.validation_bounds import bits_per_dim
 from vae_lab.runs import results
-from vae_lab.runs.files import write_json
+from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.record import read_record, record_divergence, record_end, record_training
 from vae_lab.sweeps.search.pruning import pruning_callbacks
+from vae_lab.training.checkpoint_files import CheckpointFiles, checkpoint_bytes
 from vae_lab.training.checkpoints import BestAndLast
+from vae_lab.training.divergence import DivergenceError, advice, warn_of_divergence
 from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.module import TrainingModule
 from vae_lab.training.processes import together, watch_processes
@@ -54,13 +57,20 @@ def run_experiment(config: DictConfig) -> float:
         say(f"interrupted; {way_on}")
     co_trainer = CO_TRAINER.get()
     run = prepare(config, None if co_trainer is None else co_trainer.data)
-    with together(run.trainer, way_on):
-        with interruption.postponed():
-            if co_trainer is None:
-                run.fit()
-            else:
-                co_trainer.fit(run)
-        value = conclude(run)
+    try:
+        with together(run.trainer, way_on):
+            with interruption.postponed():
+                if co_trainer is None:
+                    run.fit()
+                else:
+                    co_trainer.fit(run)
+            value = conclude(run)
+    except DivergenceError as error:
+        folder = RunFolder(run.run_dir)
+        record_divergence(folder, str(error))
+        raise UserError(f"{error}; {advice(folder, config.optimizer.lr)}") from error
+    except OSError as error:
+        raise UserError(f"{explain_os_error(error)}; what was trained so far is safe; {way_on}") from error
     if is_alone:
         say(f"interrupted after the training had ended; its results are in {run.run_dir}")
     return value
@@ -81,8 +91,10 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     """
     quieten_libraries()
     run_dir = Path(HydraConfig.get().runtime.output_dir)
-    checkpoints = BestAndLast(RunFolder(run_dir), config.checkpoint_every_n_steps)
+    folder = RunFolder(run_dir)
+    checkpoints = BestAndLast(folder, config.checkpoint_every_n_steps)
     resumed = checkpoints.last_path if config.resume and checkpoints.last_path.is_file() else None
+    first_step = results.step_of(folder, resumed)
     timer = Timer()
 
     data = data.with_seed(config.seed) if data else build.data(config)
@@ -100,13 +112,17 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         compiled=config.compile,
     )
     trainer = build.trainer(
-        config, run_dir, [timer, checkpoints, *pruning_callbacks()], first_step=results.step_of(resumed)
+        config,
+        run_dir,
+        [timer, checkpoints, *pruning_callbacks()],
+        plugins=[CheckpointFiles(folder)],
+        first_step=first_step,
     )
+    check_room(run_dir, checkpoint_bytes(module), "a run's checkpoints")
     leave_signals_alone(trainer)
     watch_processes(trainer)
     describe(config, data, module, trainer.loggers)
-
-    rank_zero_only(RunFolder(run_dir).metrics.unlink)(missing_ok=True)
+    module.settings = record_training(folder, config)  # now that nothing has prevented it
     return Run(config, run_dir, data, module, trainer, checkpoints, timer, resumed)
 
 
@@ -118,20 +134,21 @@ def conclude(run: Run) -> float:
     """
     config, data, module, trainer, checkpoints = run.config, run.data, run.module, run.trainer, run.checkpoints
     if checkpoints.best_value is None:
-        raise UserError(
-            f"no epoch had a finite val/{module.criterion.monitored}, so there is nothing to test; "
-            "try a smaller optimizer.lr"
+        raise DivergenceError(
+            f"training diverged: no epoch had a finite val/{module.criterion.monitored}, so there is nothing to test"
         )
 
-    tested = trainer.test(
-        run.module, datamodule=data, ckpt_path=checkpoints.best_path, weights_only=True, verbose=False
-    )
+    folder = RunFolder(run.run_dir)
+    # A finished run that was trained further may not have become better.
+    best = checkpoints.best_path if checkpoints.best_path.is_file() else folder.best_checkpoint
+    tested = trainer.test(run.module, datamodule=data, ckpt_path=best, weights_only=True, verbose=False)
     seconds = run.timer.time_elapsed()
     metrics: results.Metrics = {
         **tested[0],
         **checkpoints.best_metrics,
         "epoch": checkpoints.best_epoch,
         "epoch/chosen_by": f"val/{module.criterion.monitored}",
+        "max_epochs": config.trainer.max_epochs,
         "train_seconds": seconds,
         "images_per_second": (trainer.fit_loop.epoch_loop.total_batch_idx + 1) * data.batch_size / seconds,
         "data/binarize": data.treatment,
@@ -152,7 +169,11 @@ def conclude(run: Run) -> float:
         metrics["test/bits_per_dim"] = bits_per_dim(
             tested[0]["test/nll"], data.test.images[0].numel(), dequantized=data.dequantization == "uniform"
         )
+    changes = read_record(folder).changes
+    if changes:
+        metrics["changes"] = "; ".join(changes)
     finish(config, trainer.loggers, run.run_dir, metrics, checkpoints.best_step)
+    warn_of_divergence(metrics, checkpoints.last_value, data.test.images[0].numel())
     return checkpoints.best_value
 
 
@@ -215,5 +236,5 @@ def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: re
             # The metrics are those of the best epoch; at any other step they would distort the learning curves.
             logger.log_hyperparams(hyperparameters(config), finals, step)
         logger.finalize("success")
-    write_json(RunFolder(run_dir).metrics, metrics)
+    record_end(RunFolder(run_dir), metrics)
     print(results.table(run_dir, metrics))

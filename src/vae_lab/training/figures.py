@@ -42,8 +42,9 @@ class Figures(Callback):
         if trainer.is_global_zero:
             pictures = self._pictures(trainer, pl_module)
             self.show(trainer.loggers, pictures, trainer.global_step)
+            folder = RunFolder(Path(trainer.default_root_dir))
             for name, picture in pictures.items():
-                write_png(picture, RunFolder(Path(trainer.default_root_dir)).figures / f"{name}.png")
+                write_png(picture, folder, folder.figures / f"{name}.png")
 
     def is_due(self, epoch: int) -> bool:
         """Return whether to draw after an epoch, counted from 0."""

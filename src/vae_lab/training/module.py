@@ -1,6 +1,5 @@
 """The LightningModule: it runs steps, logs metrics and makes the optimizer; model and objective do the maths."""
 
-import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,12 +11,12 @@ from torch.nn.functional import one_hot
 from torch.optim.lr_scheduler import LambdaLR
 
 from vae_lab.data.batches import Batch
-from vae_lab.errors import UserError
 from vae_lab.evaluation.criterion import criterion_of
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.optimization.lr_schedules import Schedule
 from vae_lab.seeding import RngStream, reseed
+from vae_lab.training.divergence import check_finite
 from vae_lab.training.running_averages import RunningAverages
 
 
@@ -36,6 +35,7 @@ class TrainingModule(LightningModule):
         compiled: whether the objective runs through `torch.compile`.
 
     Attributes:
+        settings: the fingerprint of the settings that decide the results, saved in checkpoints.
         criterion: measures the model in validation and testing.
         train_averages: the training metrics since they were last logged.
         evaluation_averages: the metrics of the current validation or test.
@@ -63,6 +63,7 @@ class TrainingModule(LightningModule):
         self.num_classes = num_classes
         self.seed = seed
         self.nll_samples = nll_samples
+        self.settings = ""
         # The function is compiled, not the module, because a compiled module renames its parameters.
         self._loss: Callable[..., Loss] = (
             torch.compile(self._eager_loss, fullgraph=True) if compiled else (self._eager_loss)
@@ -80,11 +81,22 @@ class TrainingModule(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer, schedule = self.make_optimizer(self.parameters()), self.schedule
+        self.learning_rates = [group["lr"] for group in optimizer.param_groups]
         if schedule is None:
             return optimizer
         num_steps = int(self.trainer.estimated_stepping_batches)
         scheduler = LambdaLR(optimizer, lambda step: schedule.factor(step, num_steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_train_start(self) -> None:
+        # A checkpoint restores the learning rate, which is smaller in a run that is resumed after it diverged.
+        for optimizer in self.trainer.optimizers:
+            for group, lr in zip(optimizer.param_groups, self.learning_rates, strict=True):
+                factor = lr / group.get("initial_lr", group["lr"])
+                if factor != 1:
+                    group.update({key: group[key] * factor for key in ("lr", "initial_lr") if key in group})
+        for config in self.trainer.lr_scheduler_configs:
+            config.scheduler.base_lrs = self.learning_rates
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         reseed(self.device, self.seed, RngStream.TRAIN, self.global_rank, self.current_epoch, batch_idx)
@@ -134,24 +146,7 @@ class TrainingModule(LightningModule):
         checkpoint["train_averages"] = self.train_averages.state_dict()
         checkpoint["image_shape"] = list(self.image_shape)
         checkpoint["num_classes"] = self.num_classes
+        checkpoint["settings"] = self.settings
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.train_averages.load_state_dict(checkpoint["train_averages"])
-
-
-def check_finite(loss: float, step: int, epoch: int) -> None:
-    """Stop the training if the loss is not finite.
-
-    Args:
-        loss: the average loss of the last steps.
-        step: the current step.
-        epoch: the current epoch.
-
-    Raises:
-        UserError: if the loss is not finite.
-    """
-    if not math.isfinite(loss):
-        raise UserError(
-            f"training diverged: the loss is {loss} around step {step} (epoch {epoch}); "
-            "try a smaller optimizer.lr, or trainer.gradient_clip_val=100"
-        )

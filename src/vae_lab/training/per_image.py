@@ -27,7 +27,6 @@ from vae_lab.evaluation.measures.amortisation import (
 )
 from vae_lab.evaluation.record import as_json
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.runs.files import write_json
 from vae_lab.runs.folder import RunFolder
 from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.module import TrainingModule
@@ -104,10 +103,10 @@ class PerImage(Callback):
             )
             for number, split in enumerate(SPLITS)
         }
-        folder = Path(trainer.default_root_dir)
-        save(draw_comparison(found), RunFolder(folder).figures / f"{NAME}.png")
+        folder = RunFolder(Path(trainer.default_root_dir))
+        save(draw_comparison(found), folder, folder.figures / f"{NAME}.png")
         estimates = {str(split): self.comparison_as_json(comparison) for split, comparison in found.items()}
-        write_json(folder / f"{NAME}.json", estimates)
+        folder.write_json(folder.path / f"{NAME}.json", estimates)
 
     def compare(self, model: LatentModel, images: Images, seed: int, position: int) -> Comparison:
         """Compare both ways of inference on some images.

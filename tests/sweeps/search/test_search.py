@@ -20,8 +20,8 @@ from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import compose_checked, compose_with_hydra
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
+from vae_lab.runs.fingerprint import flat_settings
 from vae_lab.runs.folder import RunFolder
-from vae_lab.runs.same_run import flat_settings
 from vae_lab.sweeps.jobs import check_sweep
 from vae_lab.sweeps.plugins import check_plugins
 from vae_lab.sweeps.search.settings import overrides_of

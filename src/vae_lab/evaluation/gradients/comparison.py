@@ -16,12 +16,19 @@ from vae_lab.evaluation.measure import EvaluationContext
 from vae_lab.evaluation.progress import progress
 from vae_lab.objectives.objective import Objective
 from vae_lab.runs import trained
-from vae_lab.runs.files import write_json
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.lock import locked
 from vae_lab.seeding import RngStream, reseed
 
 
 def compare_estimators(config: DictConfig) -> None:
+    """Compare gradient estimators on a run, whose folder nobody else may write into meanwhile; see `compare`."""
+    folder = RunFolder(Path(config.run))
+    with locked(folder, "compares gradient estimators"):
+        compare(config, folder)
+
+
+def compare(config: DictConfig, folder: RunFolder) -> None:
     """Measure the variance of every estimator on the same images, write it to a file, draw it and print a table.
 
     The model is in training mode, in which gradients are taken, and is not changed. The images are fixed and their
@@ -29,11 +36,11 @@ def compare_estimators(config: DictConfig) -> None:
 
     Args:
         config: a composed and checked configuration.
+        folder: the run's folder.
 
     Raises:
         UserError: if no estimator fits the run.
     """
-    folder = RunFolder(Path(config.run))
     run = trained.load(folder.path)
     context = evaluation_context(
         run,
@@ -63,11 +70,11 @@ def compare_estimators(config: DictConfig) -> None:
         "binarize": context.data.treatment,
         "dequantize": context.data.dequantization,
     }
-    write_json(
+    folder.write_json(
         folder.gradient_variance, {**about, "estimators": {name: as_json(name, noise) for name, noise in found.items()}}
     )
     picture = folder.figures / "gradient_variance.png"
-    draw(found, title_of(config), picture)
+    draw(found, title_of(config), folder, picture)
     print(table(found, config))
     print(f"figure       {picture}\ndetails      {folder.gradient_variance}")
 

@@ -9,11 +9,12 @@ from matplotlib.patches import Patch
 from vae_lab.evaluation.gradients.estimators import IMPORTANCE_WEIGHTED
 from vae_lab.evaluation.gradients.noise import Noise
 from vae_lab.reports.drawing import save
+from vae_lab.runs.owned import OwnedFolder
 
 COLOURS = {"of the ELBO": "#4477aa", "of the importance-weighted bound": "#cc6677"}
 
 
-def draw(found: Mapping[str, Noise], title: str, path: Path) -> None:
+def draw(found: Mapping[str, Noise], title: str, folder: OwnedFolder, path: Path) -> None:
     """Draw a bar for each estimator, its length the logarithm of the gradient's variance, and write it to a file."""
     names = [*found]
     variances = [found[name].variance for name in names]
@@ -41,4 +42,4 @@ def draw(found: Mapping[str, Noise], title: str, path: Path) -> None:
     handles = [Patch(color=colour, label=f"gradient {of}") for of, colour in COLOURS.items()]
     axes.legend(handles=handles, fontsize=9, loc="lower right")
     axes.spines[["top", "right"]].set_visible(False)
-    save(figure, path)
+    save(figure, folder, path)

@@ -7,6 +7,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
 from vae_lab.experimental.ensemble.module import EnsembleModule
+from vae_lab.training.divergence import all_finite, weights_diverged
 from vae_lab.training.figures import Figures
 from vae_lab.training.interruption import Agreement
 from vae_lab.training.run import Run
@@ -64,4 +65,10 @@ class EnsembleCheckpoints(Checkpoint):
 
     def _save(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, EnsembleModule)
-        trainer.save_checkpoint(self.files.last_path, storage_options=pl_module.alive())
+        for number in pl_module.alive():
+            if not all_finite(self.runs[number].module.parameters()):  # the others do not depend on this member
+                pl_module.failures[number] = weights_diverged(trainer.global_step, trainer.current_epoch)
+        if pl_module.alive():
+            trainer.save_checkpoint(self.files.last_path, storage_options=pl_module.alive())
+        else:
+            trainer.should_stop = True

@@ -6,6 +6,10 @@ from typing import Any
 
 from lightning.fabric.plugins import TorchCheckpointIO
 
+from vae_lab.runs.folder import RunFolder
+from vae_lab.training.checkpoint_files import save_checkpoint
+from vae_lab.training.run import Run
+
 MEMBERS = "members"  # the key of the members' checkpoints in that of the ensemble
 
 
@@ -13,11 +17,11 @@ class MemberFiles(TorchCheckpointIO):
     """Writes the members' checkpoints into their own folders, and reads them back.
 
     Args:
-        folders: the folder of each member's checkpoints.
+        runs: the members.
     """
 
-    def __init__(self, folders: Sequence[Path]) -> None:
-        self.folders = tuple(folders)
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self.runs = tuple(runs)
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | Path, storage_options: Sequence[int] | None = None
@@ -26,15 +30,21 @@ class MemberFiles(TorchCheckpointIO):
 
         Args:
             checkpoint: the checkpoint of the ensemble.
-            path: a path, of which only the file's name is used.
+            path: that of the first member.
             storage_options: the numbers of the members; None for all.
         """
-        chosen = range(len(self.folders)) if storage_options is None else storage_options
+        chosen = range(len(self.runs)) if storage_options is None else storage_options
         for number in chosen:
-            super().save_checkpoint(checkpoint[MEMBERS][number], self.folders[number] / Path(path).name)
+            run = self.runs[number]
+            save_checkpoint(RunFolder(run.run_dir), checkpoint[MEMBERS][number], path_of(run, path))
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Read all members' checkpoints; the first one provides what they share."""
-        name = Path(path).name
-        members = [super(MemberFiles, self).load_checkpoint(folder / name, *args, **kwargs) for folder in self.folders]
+        load = super().load_checkpoint
+        members = [load(path_of(run, path), *args, **kwargs) for run in self.runs]
         return {**members[0], MEMBERS: members}
+
+
+def path_of(run: Run, path: str | Path) -> Path:
+    """Return the path of a member's own checkpoint of the same kind, the best or the last."""
+    return run.checkpoints.last_path if Path(path).name == run.checkpoints.last_path.name else run.checkpoints.best_path

@@ -15,6 +15,7 @@ from vae_lab.experimental.ensemble.checkpoints import MemberFiles
 from vae_lab.experimental.ensemble.groups import WAY_OUT, check_ensemble
 from vae_lab.experimental.ensemble.module import EnsembleModule
 from vae_lab.runs import results
+from vae_lab.runs.folder import RunFolder
 from vae_lab.training.figures import Figures
 from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.run import Run
@@ -30,7 +31,7 @@ def fit_together(runs: Sequence[Run]) -> list[Exception | None]:
     """
     at_step: dict[int, list[int]] = {}
     for number, run in enumerate(runs):
-        at_step.setdefault(results.step_of(run.resumed), []).append(number)
+        at_step.setdefault(results.step_of(RunFolder(run.run_dir), run.resumed), []).append(number)
     failures: list[Exception | None] = [None for _ in runs]
     for numbers in at_step.values():
         members = [runs[number] for number in numbers]
@@ -69,7 +70,7 @@ def fit_stack(runs: Sequence[Run]) -> list[Exception | None]:
         default_root_dir=str(first.run_dir),
         callbacks=[timer, EnsembleCheckpoints(runs, figures), *others],
         logger=False,
-        plugins=[MemberFiles([run.checkpoints.last_path.parent for run in runs])],
+        plugins=[MemberFiles(runs)],
     )
     leave_signals_alone(trainer)
     data = EnsembleData(first.data, [run.module.seed for run in runs])

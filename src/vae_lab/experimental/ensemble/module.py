@@ -14,7 +14,7 @@ from vae_lab.experimental.ensemble.checkpoints import MEMBERS
 from vae_lab.experimental.ensemble.stack import Stack, contiguous_copy
 from vae_lab.experimental.ensemble.step import Pair, StackedObjective
 from vae_lab.seeding import RngStream, reseed
-from vae_lab.training.module import check_finite
+from vae_lab.training.divergence import check_finite
 from vae_lab.training.run import Run
 
 

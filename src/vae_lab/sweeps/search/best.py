@@ -12,8 +12,8 @@ from optuna.trial import FrozenTrial, TrialState
 from vae_lab.errors import show
 from vae_lab.reports.configurations import label
 from vae_lab.runs.files import write_text
+from vae_lab.runs.fingerprint import flat_settings
 from vae_lab.runs.reading import Run, read_run
-from vae_lab.runs.same_run import flat_settings
 from vae_lab.sweeps.search.study import FOLDER
 
 # Groups that only set other groups, or say how jobs are chosen and started.

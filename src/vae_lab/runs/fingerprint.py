@@ -1,0 +1,60 @@
+"""The fingerprint of the settings that decide a run's results: it ties checkpoints to their run's configuration."""
+
+import hashlib
+import json
+
+from omegaconf import DictConfig, OmegaConf
+
+from vae_lab.configuration.flat import flatten
+
+# Keys that may change in a resumed run, since they cannot change its result so far: length, devices, and output.
+WITHOUT_EFFECT = (
+    "trainer.max_epochs",
+    "trainer.accelerator",
+    "trainer.devices",
+    "trainer.strategy",
+    "trainer.num_nodes",
+    "trainer.enable_progress_bar",
+    "trainer.log_every_n_steps",
+    "checkpoint_every_n_steps",
+    "logger",
+    "callbacks",
+    "hydra",
+)
+# Keys that say where a run is or how it is started, and nothing about it.
+ABOUT_THE_COMMAND = (
+    "resume",
+    "overwrite",
+    "allow",
+    "allow_other_data",
+    "data.root",
+    "data.path",
+    "logger",
+    "callbacks",
+)
+
+
+def flat_settings(config: DictConfig) -> dict[str, object]:
+    """Return the settings of a configuration by dotted key."""
+    plain = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(plain, dict)
+    return flatten(plain)
+
+
+def fingerprint(config: DictConfig) -> str:
+    """Return the fingerprint of the settings that decide a run's results.
+
+    The number of epochs is one of them only if the learning rate follows a schedule over all of them.
+
+    Args:
+        config: a configuration as it is recorded, with the class names of its time.
+    """
+    settings = {
+        key: value
+        for key, value in flat_settings(config).items()
+        if not key.startswith(WITHOUT_EFFECT) and key not in ABOUT_THE_COMMAND
+    }
+    if config.get("schedule") is not None:
+        settings["trainer.max_epochs"] = config.trainer.max_epochs
+    text = json.dumps(settings, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

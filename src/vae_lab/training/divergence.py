@@ -1,0 +1,118 @@
+"""Training that diverged: it is told, and never replaces a good state."""
+
+import logging
+import math
+from collections.abc import Iterable
+
+import torch
+from lightning.pytorch import Trainer
+from torch import Tensor, nn
+
+from vae_lab.errors import UserError
+from vae_lab.runs import results
+from vae_lab.runs.folder import RunFolder
+
+log = logging.getLogger(__name__)
+
+# Metrics beyond this many nats for each pixel value mean nothing: densities of pixels are far from it.
+ABSURD_NATS = 1000.0
+
+
+class DivergenceError(UserError):
+    """Training diverged: the loss or the weights are not finite."""
+
+
+def check_finite(loss: float, step: int, epoch: int) -> None:
+    """Stop the training if the loss is not finite.
+
+    Args:
+        loss: the average loss of the last steps.
+        step: the current step.
+        epoch: the current epoch.
+
+    Raises:
+        DivergenceError: if the loss is not finite.
+    """
+    if not math.isfinite(loss):
+        raise DivergenceError(f"training diverged: the loss is {loss} around step {step} (epoch {epoch})")
+
+
+def check_finite_state(module: nn.Module, trainer: Trainer) -> None:
+    """Stop the training if the weights, or what the optimizer remembers, are not finite; called before they are saved.
+
+    Args:
+        module: the trained module.
+        trainer: its trainer.
+
+    Raises:
+        DivergenceError: if they are not finite.
+    """
+    remembered = (
+        value
+        for optimizer in trainer.optimizers
+        for state in optimizer.state.values()
+        for value in state.values()
+        if isinstance(value, Tensor)
+    )
+    if not (all_finite(module.parameters()) and all_finite(remembered)):
+        raise weights_diverged(trainer.global_step, trainer.current_epoch)
+
+
+def weights_diverged(step: int, epoch: int) -> DivergenceError:
+    """Return the error of weights that are not finite."""
+    return DivergenceError(f"training diverged: the weights are not finite after step {step} (epoch {epoch})")
+
+
+def all_finite(tensors: Iterable[Tensor]) -> bool:
+    """Return whether all numbers of all tensors are finite, by a single copy to the CPU."""
+    finite = [tensor.detach().isfinite().all() for tensor in tensors if tensor.is_floating_point()]
+    return not finite or bool(torch.stack([each.to(finite[0].device) for each in finite]).all())
+
+
+def advice(folder: RunFolder, lr: float) -> str:
+    """Return what may be done about a run that diverged, as the end of a sentence.
+
+    Args:
+        folder: the run's folder.
+        lr: its learning rate.
+    """
+    if not folder.last_checkpoint.is_file():
+        return "try a smaller optimizer.lr, or trainer.gradient_clip_val=100"
+    return (
+        "its last good state is kept; go on from it with a smaller learning rate, or with clipped gradients: "
+        f"python -m vae_lab.train resume={folder.path} optimizer.lr={lr / 10:.6g}"
+    )
+
+
+def warn_of_divergence(metrics: results.Metrics, last_value: float | None, num_pixels: int) -> None:
+    """Say so if the metrics of a run mean nothing, or its last epoch is of weights that diverged.
+
+    Args:
+        metrics: the metrics of the run.
+        last_value: the value of the monitored metric in the last epoch.
+        num_pixels: the pixel values of an image, all channels together.
+    """
+    shown = {name: value for name, value in metrics.items() if name in ("test/elbo", "test/nll", "test/distortion")}
+    for name, value in shown.items():
+        if is_absurd(float(value), num_pixels):
+            log.warning(
+                "%s=%.6g nats per image is beyond what %s pixel values can cost: training diverged; "
+                "try a smaller optimizer.lr, or trainer.gradient_clip_val=100",
+                *(name, value, f"{num_pixels:,}"),
+            )
+            return
+    if last_value is not None and is_absurd(last_value, num_pixels):
+        log.warning(
+            "training diverged after epoch %s, which the metrics are of: in the last epoch %s was %.6g",
+            *(metrics["epoch"], metrics["epoch/chosen_by"], last_value),
+        )
+
+
+def is_absurd(value: float, num_pixels: int) -> bool:
+    """Return whether a metric in nats per image is beyond what pixels can cost.
+
+    Args:
+        value: the metric.
+        num_pixels: the pixel values of an image, all channels together.
+    """
+    return not abs(value) < ABSURD_NATS * num_pixels
