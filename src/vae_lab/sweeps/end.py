@@ -22,7 +22,7 @@ from vae_lab.runs.owned import OwnedFolder
 from vae_lab.runs.sweep_folder import SweepFolder
 
 # The launcher whose jobs are processes of this machine that do not end with the one that started them.
-DETACHED = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
+DETACHED = "hydra_plugins.hydra_submitted_launcher.launcher.LocalLauncher"
 
 
 class SweepEnd(Callback):
