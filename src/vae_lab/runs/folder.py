@@ -77,7 +77,7 @@ class RunFolder(OwnedFolder):
         """The weights of the best epoch, which the metrics are of."""
         name = "best.ckpt"
         if self.next_best_checkpoint.is_file() and self.metrics.is_file():
-            name = read_metrics(self.metrics).get("checkpoint", name)
+            name = str(read_metrics(self.metrics).get("checkpoint", name))
         return self.next_best_checkpoint if name == self.next_best_checkpoint.name else self.checkpoints / "best.ckpt"
 
     @property
