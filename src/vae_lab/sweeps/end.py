@@ -45,7 +45,7 @@ class SweepEnd(Callback):
             # Hydra turns an exception in a callback into a warning, and the sweep would start.
             sys.exit(str(error))
         way_on = f"repeat the same command with {override('hydra.sweep.dir', str(config.hydra.sweep.dir))}"
-        interruption.say(f"interrupted; to go on with the sweep, {way_on}")
+        interruption.say(printable(f"interrupted; to go on with the sweep, {way_on}"))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         if not is_first():
