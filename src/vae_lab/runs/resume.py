@@ -13,6 +13,7 @@ from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.training import length
 from vae_lab.errors import UserError
+from vae_lab.runs.door import Entrance, knock
 from vae_lab.runs.fingerprint import WITHOUT_EFFECT
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import AFTER_DIVERGENCE, RunRecord, read_record
@@ -52,6 +53,7 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
     check_trusted(plain_containers(config), settings)
     apply(config, others, run_dir)
     check(config)
+    knock(RunFolder(run_dir), config, Entrance.RESUME)
     config.resume = str(run_dir)
     own = {"run": {"dir": str(run_dir)}, "output_subdir": None, "job": {"name": "train"}, "job_logging": PLAIN_LOG}
     with_hydra = {"hydra": {**own, "callbacks": callbacks_of(run_dir)}, **plain_containers(config)}
