@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vae_lab.errors import UserError
 from vae_lab.evaluation.measure import Estimate
 from vae_lab.runs.files import read_json
 from vae_lab.runs.folder import RunFolder
@@ -72,7 +73,11 @@ def merge(run_dir: Path, checkpoint: Mapping[str, Any], key: str, measure: str, 
 def read(run_dir: Path) -> dict[str, Any]:
     """Read what earlier evaluations wrote; empty if there is no file."""
     path = RunFolder(run_dir).evaluation
-    return read_json(path) if path.is_file() else {}
+    known = read_json(path) if path.is_file() else {}
+    checkpoint = known.get("checkpoint", {"epoch": 0})
+    if not all(isinstance(each, dict) for each in known.values()) or "epoch" not in checkpoint:
+        raise UserError(f"{path}: it does not hold estimates by their images; the file is damaged: move it away")
+    return known
 
 
 def table(names: Sequence[str], runs: Sequence[Estimates]) -> str:

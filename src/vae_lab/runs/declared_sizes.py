@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ MAX_CLASSES = 2**20
 ON_THE_WAY = 16
 SMALL_MODEL = 64 * 2**20  # bytes that any model may take
 WIDEST = 16  # bytes of a number
-SMALL_TENSOR = 1024  # what a tensor without numbers takes, so that there is an end of them too
+SMALL_NUMBER = 1000  # tensors that any model may make
 
 
 class Allowance(TorchDispatchMode):
@@ -32,42 +33,53 @@ class Allowance(TorchDispatchMode):
 
     Args:
         num_bytes: the allowed memory.
+        num_tensors: how many tensors may be made of nothing, since many small ones take time.
 
     Attributes:
-        left: what is left of it for tensors that are made of nothing.
+        left: what is left of the memory for tensors that are made of nothing.
+        tensors_left: how many of them may still be made.
         exceeded: whether an operation was stopped.
     """
 
-    def __init__(self, num_bytes: int) -> None:
+    def __init__(self, num_bytes: int, num_tensors: int) -> None:
         super().__init__()
         self.num_bytes = self.left = num_bytes
+        self.tensors_left = num_tensors
         self.exceeded = False
 
     def __torch_dispatch__(
         self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         options = kwargs or {}
-        if not any(result.alias_info is not None for result in func._schema.returns):  # else a view, or in place
+        if makes_a_tensor(func):
             given = [each for each in tree_iter((args, options)) if isinstance(each, Tensor)]
             needed = bytes_of_result(func, args, options, given)
             if not given:
-                self.left -= SMALL_TENSOR + needed
-            if self.left < 0 or needed > self.num_bytes:
+                self.left -= needed
+                self.tensors_left -= 1
+            if min(self.left, self.tensors_left) < 0 or needed > self.num_bytes:
                 self.exceeded = True
                 raise MemoryError("more memory than is allowed here")
         return func(*args, **options)
 
 
+@cache
+def makes_a_tensor(func: OpOverload) -> bool:
+    """Return whether the result of an operation is new, and not a view, or one of its arguments, changed in place."""
+    return not any(result.alias_info is not None for result in func._schema.returns)
+
+
 def bytes_of_result(func: OpOverload, args: tuple[Any, ...], kwargs: dict[str, Any], given: list[Tensor]) -> int:
     """Return the memory that an operation will make, at most; `given` are the tensors among its arguments."""
     if given and torch.Tag.pointwise in func.tags:
-        return WIDEST * math.prod(torch.broadcast_shapes(*(each.shape for each in given)))
+        shapes = {each.shape for each in given}
+        return WIDEST * math.prod(shapes.pop() if len(shapes) == 1 else torch.broadcast_shapes(*shapes))
     # On the `meta` device, which has no numbers, for the shape of its result.
-    shapes, options = tree_map_only(Tensor, without_numbers, (args, kwargs))
+    without, options = tree_map_only(Tensor, without_numbers, (args, kwargs))
     if "device" in options:
         options = {**options, "device": torch.device("meta"), "pin_memory": False}
     try:
-        made = func(*shapes, **options)
+        made = func(*without, **options)
     except (NotImplementedError, RuntimeError):
         return 0  # its size depends on numbers, so it is at most that of its arguments
     return sum(result.numel() * result.element_size() for result in tree_iter(made) if isinstance(result, Tensor))
@@ -96,7 +108,7 @@ def build_saved(config: DictConfig, checkpoint: Mapping[str, Any], path: Path) -
     if not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise UserError(f"{path}: it holds no weights of a model; it is damaged")
     held = sum(value.nbytes for value in weights.values())
-    allowance = Allowance(SMALL_MODEL + ON_THE_WAY * held)
+    allowance = Allowance(SMALL_MODEL + ON_THE_WAY * held, SMALL_NUMBER + ON_THE_WAY * len(weights))
     try:
         with allowance:
             model = build.model(config, shape, torch.zeros(shape), num_classes)

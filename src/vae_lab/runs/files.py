@@ -12,6 +12,10 @@ from typing import Any
 
 from vae_lab.errors import UserError, explain_os_error
 
+Metrics = dict[str, float | int | str]
+MAX_JSON_BYTES = 32 * 2**20
+MAX_LINE_BYTES = 10_000
+
 
 @contextmanager
 def atomic_write(path: Path, beside: Path | None = None) -> Iterator[Path]:
@@ -95,12 +99,37 @@ def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON file that holds a mapping.
 
     Raises:
-        UserError: one line with the file, if it is damaged.
+        UserError: one line with the file, if it is damaged, or larger than any that vae_lab writes.
     """
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise UserError(f"{path}: this file has more than {MAX_JSON_BYTES // 2**20} MiB, so it is not that of a run")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path}: this file is damaged ({error})") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected a mapping, found {type(content).__name__}; the file is damaged")
     return content
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Read the metrics of a finished run.
+
+    Raises:
+        UserError: one line with the file, if it is damaged.
+    """
+    metrics = read_json(path)
+    for name, value in metrics.items():
+        if isinstance(value, dict) or (
+            isinstance(value, list) and any(isinstance(each, dict | list) for each in value)
+        ):
+            raise UserError(f"{path}: {name} is no number and no word; the file is damaged")
+    if not isinstance(metrics.get("epoch"), int):
+        raise UserError(f"{path}: it does not say the best epoch; the file is damaged")
+    return metrics
+
+
+def first_line(path: Path) -> str:
+    """Return the first line of a text file, or what there is of it if it is damaged or has no end."""
+    with path.open("rb") as file:
+        return file.readline(MAX_LINE_BYTES).decode("utf-8", "replace").rstrip("\n")

@@ -92,7 +92,10 @@ class OwnedFolder:
         """Return the files that vae_lab wrote, relative to the folder."""
         if not self.manifest.is_file():
             return set()
-        return set(map(str, read_json(self.manifest).get("files", ())))
+        names = read_json(self.manifest).get("files", [])
+        if not isinstance(names, list) or not all(map(is_inside, names)):
+            raise UserError(f"{self.manifest}: this list of files is damaged, or names some outside of {self.path}")
+        return set(names)
 
     def remove(self, path: Path) -> None:
         """Remove a file that vae_lab wrote; one that it did not write, or a link, stays."""
@@ -128,3 +131,8 @@ class OwnedFolder:
                     f"{step}: this is a link (to {step.readlink()}), and nothing is written through links; "
                     "replace it by what it leads to, or remove it"
                 )
+
+
+def is_inside(name: Any) -> bool:
+    """Return whether a name is that of a file inside of a folder."""
+    return isinstance(name, str) and bool(name) and not Path(name).is_absolute() and ".." not in Path(name).parts

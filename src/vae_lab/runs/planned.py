@@ -1,10 +1,12 @@
 """The runs that a sweep consists of, according to its command line."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.overrides import parse
@@ -12,6 +14,7 @@ from vae_lab.errors import UserError
 from vae_lab.runs.saved_yaml import read_mapping
 
 NUMBERED = "${hydra.job.num}"  # the subfolder of a job in conf/train.yaml
+MAX_JOBS = 100_000
 GRID = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
 
 
@@ -29,8 +32,19 @@ def grid(hydra: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
     """
     ready = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
     overrides = [override for override in parse([*ready, *arguments]) if not override.is_hydra_override()]
+    if math.prod(map(num_values, overrides)) > MAX_JOBS:
+        raise UserError(f"{' '.join(arguments)}: this sweep has more than {MAX_JOBS:,} jobs; sweep over fewer values")
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
     return jobs
+
+
+def num_values(override: Override) -> int:
+    """Return how many values an override sweeps over, without making them."""
+    swept = override.value()
+    if isinstance(swept, RangeSweep):
+        start, stop, step = (float(value or 0) for value in (swept.start, swept.stop, swept.step))
+        return max(0, math.ceil((stop - start) / step)) if step else MAX_JOBS + 1
+    return len(swept.list) if isinstance(swept, ChoiceSweep) else 1
 
 
 def planned_overrides(sweep_dir: Path) -> dict[str, list[str]]:
@@ -53,6 +67,9 @@ def planned_overrides(sweep_dir: Path) -> dict[str, list[str]]:
         raise UserError(f"{path}: this file is damaged ({error!r})") from error
     if subdir != NUMBERED or not is_grid(OmegaConf.create(known)):
         return {}
-    jobs = grid(OmegaConf.create(known), tasks)
+    try:
+        jobs = grid(OmegaConf.create(known), tasks)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     common = set.intersection(*map(set, jobs))
     return {str(number): [each for each in job if each not in common] for number, job in enumerate(jobs)}

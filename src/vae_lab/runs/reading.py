@@ -1,6 +1,5 @@
 """Read the runs of a report, finished or not, from their folders."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Literal
 from omegaconf import DictConfig
 
 from vae_lab.errors import UserError
+from vae_lab.runs.files import first_line, read_metrics
 from vae_lab.runs.fingerprint import flat_settings
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.planned import planned_overrides
@@ -85,11 +85,11 @@ def read_run(name: str, folder: Path) -> Run:
     choices = choices_of(folder, config)
     given = overridden_keys(folder)
     if files.metrics.is_file():
-        return Run(name, folder, "finished", settings, choices, json.loads(files.metrics.read_text()), given)
+        return Run(name, folder, "finished", settings, choices, read_metrics(files.metrics), given)
     ends: dict[Status, Path] = {"pruned": files.pruned, "failed": files.failed}
     for status, path in ends.items():
         if path.is_file():
-            return Run(name, folder, status, settings, choices, {}, given, path.read_text().partition("\n")[0])
+            return Run(name, folder, status, settings, choices, {}, given, first_line(path))
     return Run(name, folder, "unfinished", settings, choices, {}, given)
 
 
@@ -110,7 +110,10 @@ def overridden_keys(folder: Path) -> frozenset[str]:
     path = RunFolder(folder).overrides
     if not path.is_file():
         return frozenset()
-    return frozenset(str(override).lstrip("+~").partition("=")[0] for override in read_plain_yaml(path))
+    overrides = read_plain_yaml(path)
+    if not isinstance(overrides, list):
+        raise UserError(f"{path}: expected a list, found {type(overrides).__name__}; the file is damaged")
+    return frozenset(str(override).lstrip("+~").partition("=")[0] for override in overrides)
 
 
 def choices_of(folder: Path, config: DictConfig) -> dict[str, str | None]:
@@ -118,7 +121,8 @@ def choices_of(folder: Path, config: DictConfig) -> dict[str, str | None]:
     recorded = RunFolder(folder).read_hydra_config()
     if recorded is not None:
         chosen = mapping_at(recorded, "hydra", "runtime", "choices")
-        return {str(group): name for group, name in chosen.items() if not str(group).startswith("hydra/")}
+        named = {str(group): None if name is None else str(name) for group, name in chosen.items()}
+        return {group: name for group, name in named.items() if not group.startswith("hydra/")}
     nodes = {str(group): node for group, node in config.items() if isinstance(node, DictConfig) and "_target_" in node}
     return {group: str(node["_target_"]).rpartition(".")[2] for group, node in nodes.items()}
 
@@ -129,4 +133,4 @@ def natural_sort_key(name: str) -> list[tuple[int, str]]:
     >>> sorted(["run 10", "run 2"], key=natural_sort_key)
     ['run 2', 'run 10']
     """
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -44,12 +44,15 @@ def read_record(folder: RunFolder) -> RunRecord:
     if not folder.run_record.is_file():
         return RunRecord()
     known: dict[str, Any] = read_json(folder.run_record)
-    return RunRecord(
-        max_epochs=int(known.get("max_epochs", 0)),
-        settings=tuple(map(str, known.get("settings", ()))),
-        changes=tuple(map(str, known.get("changes", ()))),
-        diverged=str(known.get("diverged", "")),
-    )
+    try:
+        return RunRecord(
+            max_epochs=int(known.get("max_epochs", 0)),
+            settings=tuple(map(str, known.get("settings", ()))),
+            changes=tuple(map(str, known.get("changes", ()))),
+            diverged=str(known.get("diverged", "")),
+        )
+    except (TypeError, ValueError) as error:
+        raise UserError(f"{folder.run_record}: this file is damaged ({error})") from error
 
 
 def write_record(folder: RunFolder, record: RunRecord) -> None:

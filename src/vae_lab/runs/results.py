@@ -4,16 +4,9 @@ import os
 from pathlib import Path
 
 from vae_lab.runs.checkpoint import read_checkpoint
-from vae_lab.runs.files import read_json
+from vae_lab.runs.files import Metrics as Metrics
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import check_settings
-
-Metrics = dict[str, float | int | str]
-
-
-def read_metrics(path: Path) -> Metrics:
-    """Read the metrics that `vae_lab.training.experiment.finish` wrote."""
-    return read_json(path)
 
 
 def step_of(folder: RunFolder, checkpoint: Path | None) -> int:

@@ -14,9 +14,9 @@ from torch.nn.functional import one_hot
 from vae_lab.configuration import own_parts
 from vae_lab.errors import UserError
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.runs import results
 from vae_lab.runs.checkpoint import read_checkpoint
 from vae_lab.runs.declared_sizes import build_saved
+from vae_lab.runs.files import Metrics, read_metrics
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import check_settings
 from vae_lab.runs.trust import check_trusted, plain_containers
@@ -42,7 +42,7 @@ class Trained:
     model: LatentModel
     config: DictConfig
     image_shape: tuple[int, ...]
-    metrics: results.Metrics
+    metrics: Metrics
     fits_prior: bool
 
     num_classes: int | None = None
@@ -149,7 +149,7 @@ def load(run_dir: str | Path, allow: Sequence[str] = ()) -> Trained:
     checkpoint = read_checkpoint(folder.best_checkpoint)
     check_settings(folder, checkpoint, folder.best_checkpoint)
     model = build_saved(config, checkpoint, folder.best_checkpoint)
-    metrics = results.read_metrics(folder.metrics) if folder.metrics.is_file() else {}
+    metrics = read_metrics(folder.metrics) if folder.metrics.is_file() else {}
     fits_prior = get_object(config.objective["_target_"]).fits_prior
     return Trained(
         model.eval().requires_grad_(False),
