@@ -24,6 +24,7 @@ class Options(BaseModel):
     seed: Seed
     device: Literal["auto", "cpu", "gpu"]
     allow: list[str]
+    allow_other_data: bool
     memory_mib: Annotated[int, Field(ge=256)]  # a block of any size fits into 256 MiB
     measure: Annotated[dict[str, Any], Field(min_length=1)]
 

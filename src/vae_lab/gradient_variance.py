@@ -41,6 +41,7 @@ class Options(BaseModel):
     seed: Seed
     device: Literal["auto", "cpu", "gpu"]
     allow: list[str]
+    allow_other_data: bool
 
 
 def check(config: DictConfig) -> None:

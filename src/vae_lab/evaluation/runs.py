@@ -16,6 +16,7 @@ from vae_lab.runs import trained
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.lock import all_locked
 from vae_lab.runs.reading import read_run
+from vae_lab.runs.saved_data import check_data, read_data
 
 # Entries of metrics.json that every estimate of the run repeats, because they change what it measures.
 CONDITIONS = ("condition", "corruption", "corruption/when", "data/leave_out")
@@ -59,6 +60,8 @@ def evaluate_run(config: DictConfig, run_dir: Path, unwritten: list[str]) -> rec
         unwritten: collects why estimates could not be written; they are printed nevertheless.
     """
     run = trained.load(run_dir)
+    data = read_data(RunFolder(run_dir), run.config)
+    other_data = check_data(RunFolder(run_dir), run.config, data, allow=config.allow_other_data)
     context = evaluation_context(
         run,
         split=config.split,
@@ -66,6 +69,7 @@ def evaluate_run(config: DictConfig, run_dir: Path, unwritten: list[str]) -> rec
         seed=config.seed,
         device=device_of(config.device),
         memory_mib=config.memory_mib,
+        data=data,
     )
     about = {
         "split": config.split,
@@ -74,6 +78,7 @@ def evaluate_run(config: DictConfig, run_dir: Path, unwritten: list[str]) -> rec
         "binarize": context.data.treatment,
         "dequantize": context.data.dequantization,
         **{name: run.metrics[name] for name in CONDITIONS if name in run.metrics},
+        **({} if other_data is None else {"other_data": other_data}),
     }
     checkpoint = record.checkpoint_of(run_dir, run.metrics["epoch"])
     earlier = record.read(run_dir).get("checkpoint", checkpoint)

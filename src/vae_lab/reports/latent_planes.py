@@ -1,5 +1,6 @@
 """Compare models of two latent units: their codes, coloured by class, and images decoded from the latent plane."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,8 +8,10 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from vae_lab.configuration.processes import is_first
+from vae_lab.errors import UserError
 from vae_lab.reports.configurations import label, value_of, varying_keys
 from vae_lab.reports.quoting import in_figure
+from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.reading import Run, read_runs
 from vae_lab.runs.sweep_folder import SweepFolder
 
@@ -32,7 +35,11 @@ class LatentPlanes(Callback):
         shown = [run for run in runs if run.seed == runs[0].seed]
         if shown and is_first():
             folder = SweepFolder(sweep_dir)
-            save(latent_planes(shown), folder, folder.figures / "latent_planes.png")
+            try:
+                picture = latent_planes(shown)
+            except UserError as error:
+                sys.exit(str(error))  # Hydra would turn it into a warning
+            save(picture, folder, folder.figures / "latent_planes.png")
 
 
 def latent_planes(runs: list[Run]) -> "Figure":
@@ -66,12 +73,15 @@ def draw(run: Run, name: str, plane: "Axes", samples: "Axes") -> None:
     """
     import torch
 
-    from vae_lab import build, load
+    from vae_lab import load
     from vae_lab.data.batches import to_unit
     from vae_lab.reports import pictures
+    from vae_lab.runs.saved_data import check_data, read_data
 
     trained = load(run.folder)
-    test = build.data(trained.config).test.take(slice(NUM_CODES))
+    data = read_data(RunFolder(run.folder), trained.config)
+    check_data(RunFolder(run.folder), trained.config, data, allow=False)
+    test = data.test.take(slice(NUM_CODES))
     images = to_unit(test.images)
     with torch.no_grad():
         codes = trained.model.code(images)  # (N, 2)

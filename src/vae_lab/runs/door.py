@@ -11,6 +11,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from vae_lab.configuration.processes import is_first
+from vae_lab.configuration.proposed import override
 from vae_lab.errors import UserError
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
@@ -108,8 +109,9 @@ def check_entrance(folder: RunFolder, config: DictConfig, entrance: Entrance) ->
     if entrance is Entrance.JOB:
         check_same_run(folder.path, config)
     elif entrance is Entrance.START and folder.has_results:
+        go_on = override("resume", str(folder.path))
         raise UserError(
-            f"hydra.run.dir={folder.path}: this folder holds a run; go on with it (resume={folder.path}), "
+            f"hydra.run.dir={folder.path}: this folder holds a run; go on with it ({go_on}), "
             "replace it (overwrite=true removes what it wrote), or choose another folder"
         )
 

@@ -168,3 +168,8 @@ class OwnedFolder:
                     f"{step}: this is a link (to {step.readlink()}), and nothing is written through links; "
                     "replace it by what it leads to, or remove it"
                 )
+
+
+def is_inside(name: Any) -> bool:
+    """Return whether a name is that of a file inside of a folder."""
+    return isinstance(name, str) and bool(name) and not Path(name).is_absolute() and ".." not in Path(name).parts

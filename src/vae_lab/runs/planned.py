@@ -1,21 +1,19 @@
 """The runs that a sweep consists of, according to its command line."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig
 
+from vae_lab.configuration.costs import check_jobs
 from vae_lab.configuration.overrides import parse
 from vae_lab.errors import UserError
 from vae_lab.runs.saved_yaml import read_mapping
 
 NUMBERED = "${hydra.job.num}"  # the subfolder of a job in conf/train.yaml
-MAX_JOBS = 100_000  # more than anybody waits for
 GRID = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
 
 
@@ -30,6 +28,9 @@ def grid(hydra: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
     Args:
         hydra: Hydra's own configuration, with the values of a ready sweep.
         arguments: the overrides of the command line, which replace those of a ready sweep.
+
+    Raises:
+        UserError: if there are more jobs than any machine could run.
     """
     return combinations(hydra.sweeper.get("params") or {}, arguments)
 
@@ -46,24 +47,12 @@ def combinations(params: Mapping[str, Any], arguments: Sequence[str]) -> list[li
     """
     ready = [f"{key}={value}" for key, value in params.items()]
     overrides = [override for override in parse([*ready, *arguments]) if not override.is_hydra_override()]
-    num_jobs = math.prod(map(num_values, overrides))
-    if num_jobs > MAX_JOBS:
-        raise UserError(f"{' '.join(arguments)}: these are {num_jobs:,} jobs; a sweep has at most {MAX_JOBS:,}")
+    check_jobs(overrides)
     try:
         (jobs,) = BasicSweeper.split_arguments(overrides, None)
     except HydraException as error:  # such as an interval, which has no end of values
         raise UserError(f"{' '.join(arguments)}: it is no grid ({' '.join(str(error).split())})") from error
     return jobs
-
-
-def num_values(override: Override) -> int:
-    """Return how many values an override sweeps over, without making a list of them."""
-    swept = override.value()
-    if isinstance(swept, RangeSweep) and swept.start is not None and swept.stop is not None:
-        if swept.step == 0:
-            raise UserError(f"{override.input_line}: with a step of 0 this has no end")
-        return max(0, math.ceil((swept.stop - swept.start) / swept.step))
-    return len(swept.list) if isinstance(swept, ChoiceSweep) else 1
 
 
 def planned_overrides(sweep_dir: Path) -> dict[str, list[str]]:

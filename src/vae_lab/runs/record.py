@@ -12,6 +12,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from vae_lab.configuration.data_paths import with_absolute_paths
 from vae_lab.configuration.processes import is_first
 from vae_lab.errors import UserError, show
 from vae_lab.runs.files import read_json
@@ -32,12 +33,14 @@ class RunRecord:
         settings: the fingerprints of the settings that its checkpoints may have been trained with, the latest last.
         changes: what was changed after the run had diverged, each as a sentence.
         diverged: why it diverged; empty if it did not.
+        data: the fingerprint of the data that it is trained on; None before training begins, and in older runs.
     """
 
     max_epochs: int = 0
     settings: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     diverged: str = ""
+    data: Mapping[str, Any] | None = None
 
 
 def read_record(folder: RunFolder) -> RunRecord:
@@ -55,6 +58,7 @@ def read_record(folder: RunFolder) -> RunRecord:
             settings=tuple(map(str, known.get("settings", ()))),
             changes=tuple(map(str, known.get("changes", ()))),
             diverged=str(known.get("diverged", "")),
+            data=known.get("data"),
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{folder.run_record}: this file is damaged ({error}); restore it from a copy") from error
@@ -80,19 +84,26 @@ def record_start(folder: RunFolder, config: DictConfig) -> None:
 
 
 def as_recorded(config: DictConfig) -> DictConfig:
-    """Return a configuration as it is recorded: its values resolved, and nothing about how it was started."""
+    """Return a configuration as it is recorded: its values resolved, and nothing about how it was started.
+
+    Paths of data are absolute, so that they are found from any working directory.
+    """
     recorded = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
     assert isinstance(recorded, DictConfig)
-    recorded.update({"resume": None, "overwrite": False})
-    return recorded
+    recorded.update({"resume": None, "overwrite": False, "allow_other_data": False})
+    return with_absolute_paths(recorded, Path.cwd())
 
 
-def record_training(folder: RunFolder, config: DictConfig) -> str:
+def record_training(
+    folder: RunFolder, config: DictConfig, data: Mapping[str, Any] | None, other_data: str | None = None
+) -> str:
     """Record what a run is trained for from now on, once its data is read and its model is built.
 
     Args:
         folder: the run's folder.
         config: the run's configuration; of a resumed run, with what is different from now on.
+        data: the fingerprint of its data.
+        other_data: how they differ from those of its training so far, or None.
 
     Returns:
         The fingerprint of its settings.
@@ -104,12 +115,15 @@ def record_training(folder: RunFolder, config: DictConfig) -> str:
         if old != new:
             changes.append(f"{key}={show(new)} instead of {show(old)} after: {record.diverged}")
             OmegaConf.update(saved, key, new, force_add=True)
+    if other_data is not None:
+        changes.append(f"it was trained further on other data: {other_data}")
     if not folder.metrics.is_file():
         saved.trainer.max_epochs = config.trainer.max_epochs
     after = fingerprint(saved)
     if is_first():
         settings = tuple(dict.fromkeys([*record.settings, before, after]))
-        write_record(folder, RunRecord(config.trainer.max_epochs, settings, (*record.changes, *changes)))
+        all_changes = (*record.changes, *changes)
+        write_record(folder, RunRecord(config.trainer.max_epochs, settings, all_changes, data=data))
         folder.save_yaml(folder.config, saved)
     return after
 

@@ -1,15 +1,7 @@
 """Share the cores of one machine among processes."""
 
-import os
-
+from vae_lab.configuration.machine import num_cores
 from vae_lab.errors import UserError, show
-
-
-def available_cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def number_of_processes(n_jobs: int) -> int:
@@ -23,4 +15,4 @@ def number_of_processes(n_jobs: int) -> int:
     """
     if not isinstance(n_jobs, int) or n_jobs == 0:
         raise UserError(f"hydra.launcher.n_jobs={show(n_jobs)}: expected at least 1, or -1 for a process on each core")
-    return n_jobs if n_jobs > 0 else max(1, available_cores() + 1 + n_jobs)
+    return n_jobs if n_jobs > 0 else max(1, num_cores() + 1 + n_jobs)

@@ -11,6 +11,7 @@ from omegaconf import DictConfig
 
 from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.processes import is_first
+from vae_lab.configuration.proposed import override
 from vae_lab.ending import interruption
 from vae_lab.ending.parent import PARENT
 from vae_lab.errors import UserError, printable
@@ -21,7 +22,7 @@ from vae_lab.runs.owned import OwnedFolder
 from vae_lab.runs.sweep_folder import SweepFolder
 
 # The launcher whose jobs are processes of this machine that do not end with the one that started them.
-DETACHED = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
+DETACHED = "hydra_plugins.hydra_submitted_launcher.launcher.LocalLauncher"
 
 
 class SweepEnd(Callback):
@@ -43,7 +44,7 @@ class SweepEnd(Callback):
         except UserError as error:
             # Hydra turns an exception in a callback into a warning, and the sweep would start.
             sys.exit(str(error))
-        way_on = f"repeat the same command with hydra.sweep.dir={config.hydra.sweep.dir}"
+        way_on = f"repeat the same command with {override('hydra.sweep.dir', str(config.hydra.sweep.dir))}"
         interruption.say(printable(f"interrupted; to go on with the sweep, {way_on}"))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from itertools import takewhile
 
+from vae_lab.configuration.costs import check_processes
 from vae_lab.errors import UserError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -32,7 +33,7 @@ def assign_gpus(gpus: Sequence[str], runs_per_gpu: int) -> list[str]:
         runs_per_gpu: the number of processes that share a GPU.
 
     Raises:
-        UserError: if there is no GPU, or `runs_per_gpu` is less than 1.
+        UserError: if there is no GPU, or `runs_per_gpu` is less than 1 or more than the cores can run.
 
     >>> assign_gpus(["0", "3"], 2)
     ['0', '3', '0', '3']
@@ -44,4 +45,6 @@ def assign_gpus(gpus: Sequence[str], runs_per_gpu: int) -> list[str]:
             f"launcher=gpus: no GPU is visible ({VISIBLE}={os.environ.get(VISIBLE, '')}); "
             "use launcher=processes, which runs a job on each core of the CPU"
         )
+    num = len(gpus) * runs_per_gpu
+    check_processes(num, f"hydra.launcher.runs_per_gpu={runs_per_gpu} on {len(gpus)} GPUs", "choose a smaller number")
     return [*gpus] * runs_per_gpu

@@ -11,6 +11,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from vae_lab.configuration.check import check_new
+from vae_lab.configuration.memory_errors import explain_memory_error
 from vae_lab.configuration.processes import is_first
 from vae_lab.ending import interruption
 from vae_lab.errors import UserError, explain_os_error, printable
@@ -85,6 +86,9 @@ def one_line(error: Exception) -> str:
     """Return the message of an error in one line, with its type unless it is a mistake of the user."""
     if isinstance(error, OSError):
         return explain_os_error(error)
+    line = explain_memory_error(error)
+    if line is not None:
+        return line
     line = printable(" ".join(str(error).split()))
     return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
 

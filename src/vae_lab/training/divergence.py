@@ -8,6 +8,7 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
+from vae_lab.configuration.proposed import resume
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.metrics import Metrics
@@ -80,7 +81,7 @@ def advice(folder: RunFolder, lr: float) -> str:
         return "try a smaller optimizer.lr, or trainer.gradient_clip_val=100"
     return (
         "its last good state is kept; go on from it with a smaller learning rate, or with clipped gradients: "
-        f"python -m vae_lab.train resume={folder.path} optimizer.lr={lr / 10:.6g}"
+        f"{resume(folder.path, f'optimizer.lr={lr / 10:.6g}')}"
     )
 
 

@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from vae_lab import build
 from vae_lab.configuration.flat import flatten
 from vae_lab.configuration.pixels import has_code_length
+from vae_lab.configuration.proposed import resume
 from vae_lab.data.module import ImageData
 from vae_lab.ending import interruption
 from vae_lab.errors import UserError, explain_os_error, printable
@@ -24,9 +25,11 @@ from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.metrics import Metrics
 from vae_lab.runs.record import read_record, record_divergence, record_end, record_training
+from vae_lab.runs.saved_data import check_data, read_data
 from vae_lab.sweeps.search.pruning import pruning_callbacks
 from vae_lab.training.checkpoint_files import CheckpointFiles, checkpoint_bytes
 from vae_lab.training.checkpoints import BestAndLast
+from vae_lab.training.costs import check_memory_of_training
 from vae_lab.training.divergence import DivergenceError, advice, warn_of_divergence
 from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.module import TrainingModule
@@ -54,7 +57,7 @@ def run_experiment(config: DictConfig) -> float:
     way_on = "to go on, repeat the command of the sweep"
     is_alone = HydraConfig.get().mode is RunMode.RUN
     if is_alone:
-        way_on = f"to go on: python -m vae_lab.train resume={HydraConfig.get().runtime.output_dir}"
+        way_on = f"to go on: {resume(Path(HydraConfig.get().runtime.output_dir))}"
         say(f"interrupted; {way_on}")
     co_trainer = CO_TRAINER.get()
     run = prepare(config, None if co_trainer is None else co_trainer.data)
@@ -98,8 +101,13 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     first_step = results.step_of(folder, resumed)
     timer = Timer()
 
-    data = data.with_seed(config.seed) if data else build.data(config)
+    if data is not None:
+        data = data.with_seed(config.seed)
+    else:
+        data = read_data(folder, config) if config.resume else build.data(config)
+    other_data = check_data(folder, config, data, allow=config.get("allow_other_data", False))
     num_classes = build.num_classes(config, data)
+    check_memory_of_training(config, data, num_classes)
     model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
     module = TrainingModule(
         model,
@@ -123,7 +131,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     leave_signals_alone(trainer)
     watch_processes(trainer)
     describe(config, data, module, trainer.loggers)
-    module.settings = record_training(folder, config)  # now that nothing has prevented it
+    module.settings = record_training(folder, config, data.fingerprint, other_data)  # now that nothing has prevented it
     return Run(config, run_dir, data, module, trainer, checkpoints, timer, resumed)
 
 
