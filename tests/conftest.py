@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+collect_ignore = ["torture"]  # not tests of pytest: `make torture`
+
 
 @pytest.fixture(scope="session")
 def mnist_root() -> Path:
