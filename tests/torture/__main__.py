@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; forked processes inherit it
@@ -14,8 +15,8 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported; forked processe
 import torch
 
 import vae_lab
-from torture import kills, writes
-from torture.kinds import KINDS, SHORT
+from torture import hostile, kills, pairs, room, signals, writes
+from torture.kinds import KINDS, SHORT, Kind
 from torture.references import References, import_all
 from torture.tally import reproduction, table
 from torture.workers import Trial, run_all
@@ -23,8 +24,28 @@ from torture.workers import Trial, run_all
 NUM_WORKERS = 2
 HEAVY = ("vae_lab.train", "vae_lab.evaluate", "vae_lab.report", "vae_lab.training.experiment")
 
-Section = Callable[[References, Path, int, int], list[Trial]]
-SECTIONS: dict[str, Section] = {"kills": kills.trials, "writes": writes.trials}
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the trials.
+
+    Attributes:
+        kinds: the kinds of commands whose undisturbed results it needs.
+        trials: plans the trials.
+    """
+
+    kinds: tuple[Kind, ...]
+    trials: Callable[[References, Path, int, int], list[Trial]]
+
+
+SECTIONS = {
+    "kills": Section(KINDS, kills.trials),
+    "writes": Section(KINDS, writes.trials),
+    "signals": Section((*signals.LONG_KINDS, *KINDS), signals.trials),
+    "pairs": Section((*pairs.OWN_KINDS, *KINDS), pairs.trials),
+    "hostile": Section(hostile.OWN_KINDS, hostile.trials),
+    "room": Section(KINDS, room.trials),
+}
 
 
 def main() -> None:
@@ -41,14 +62,15 @@ def main() -> None:
     import_all(HEAVY)
     root, begin = Path(tempfile.mkdtemp(prefix="vae_lab_torture_")), time.monotonic()
     references = References(root / "reference")
-    references.make([kind for kind in (*KINDS, SHORT) if kind.prepared is None], NUM_WORKERS)
-    references.make([kind for kind in KINDS if kind.prepared is not None], NUM_WORKERS)
+    sections = [section for name, section in SECTIONS.items() if not given.only or given.only.split("/")[0] == name]
+    kinds = dict.fromkeys([SHORT, *(kind for section in sections for kind in section.kinds if kind.like is None)])
+    for prepared in (False, True):
+        references.make([kind for kind in kinds if (kind.prepared is not None) is prepared], NUM_WORKERS)
     print(f"undisturbed commands took {time.monotonic() - begin:.0f} s; working in {root}", flush=True)
 
     planned = []
-    for name, section in SECTIONS.items():
-        if given.only.startswith(name) or not given.only:
-            planned += section(references, root, given.kills // 2, given.seed)
+    for section in sections:
+        planned += section.trials(references, root, given.kills // 2, given.seed)
     chosen = [trial for trial in planned if is_chosen(trial.name, given.only)]
     outcomes = []
     for outcome in run_all(chosen, NUM_WORKERS):
@@ -56,7 +78,7 @@ def main() -> None:
         if outcome.faults:
             print(reproduction(outcome, [f"--kills {given.kills}", f"--seed {given.seed}"]), flush=True)
         if not (outcome.faults and given.keep):
-            for folder in (root / outcome.name).parent.glob(f"{Path(outcome.name).name}*"):
+            for folder in left_by(root / outcome.name):
                 shutil.rmtree(folder, ignore_errors=True)
         print(f"{len(outcomes)} of {len(chosen)}, {time.monotonic() - begin:.0f} s", end="\r", file=sys.stderr)
     print(table(outcomes))
@@ -64,6 +86,11 @@ def main() -> None:
     if not given.keep:
         shutil.rmtree(root, ignore_errors=True)
     sys.exit(any(outcome.faults for outcome in outcomes))
+
+
+def left_by(place: Path) -> list[Path]:
+    """Return the folder of a trial, and those beside it with what it printed and its temporary files."""
+    return [place, *place.parent.glob(f"{place.name}.*")]
 
 
 def is_chosen(name: str, only: str) -> bool:

@@ -27,6 +27,8 @@ class Kind:
         arguments: its arguments, with FOLDER in the place of its folder.
         prepared: the kind of whose finished folder it begins with a copy.
         epochs: what its metrics say as soon as it has finished, for a run.
+        like: the kind whose results it has, if it is only started in another way.
+        always_cold: whether it cannot be forked from a warm process, as it starts others by its own file.
     """
 
     name: str
@@ -34,11 +36,13 @@ class Kind:
     arguments: tuple[str, ...]
     prepared: str | None = None
     epochs: int | None = None
+    like: str | None = None
+    always_cold: bool = False
 
     def command(self, folder: Path, *, cold: bool = False) -> Command:
         """Return the command."""
         arguments = tuple(argument.replace("FOLDER", str(folder)) for argument in self.arguments)
-        return Command(f"vae_lab.{self.module}", arguments, cold)
+        return Command(f"vae_lab.{self.module}", arguments, cold or self.always_cold)
 
     def way_on(self, folder: Path, *, cold: bool = False) -> Command:
         """Return the command that goes on after a kill: the same one, or `resume=` for a run that has a state."""

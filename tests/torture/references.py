@@ -51,7 +51,7 @@ class References:
 
     def of(self, kind: Kind) -> Reference:
         """Return the reference of a kind."""
-        place = self.place_of(kind.name)
+        place = self.place_of(kind.like or kind.name)
         known = json.loads((place / "reference.json").read_text())
         return Reference(place / "run", known["state"], known["seconds"])
 
