@@ -23,6 +23,7 @@ class Options(BaseModel):
     num_images: PositiveInt | None
     seed: Seed
     device: Literal["auto", "cpu", "gpu"]
+    allow: list[str]
     memory_mib: Annotated[int, Field(ge=256)]  # a block of any size fits into 256 MiB
     measure: Annotated[dict[str, Any], Field(min_length=1)]
 
@@ -36,7 +37,7 @@ def check(config: DictConfig) -> None:
     check_options(config)
     folders = folders_of(config.run)
     for folder in folders:
-        check_finished(folder)
+        check_finished(folder, config.allow)
     if len({Path(folder).resolve() for folder in folders}) < len(folders):
         raise UserError(f"run=[{','.join(folders)}]: a run is listed twice; name each once")
 

@@ -40,6 +40,7 @@ class Options(BaseModel):
     fitting_batches: NonNegativeInt
     seed: Seed
     device: Literal["auto", "cpu", "gpu"]
+    allow: list[str]
 
 
 def check(config: DictConfig) -> None:
@@ -49,7 +50,7 @@ def check(config: DictConfig) -> None:
         UserError: one line with the key, its value, the reason and the way out.
     """
     check_options(config)
-    check_finished(config.run)
+    check_finished(config.run, config.allow)
 
 
 def check_options(config: DictConfig) -> None:

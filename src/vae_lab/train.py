@@ -18,7 +18,6 @@ def train(config: "DictConfig") -> float:
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
-    from vae_lab.runs.aliases import with_current_names
     from vae_lab.runs.door import Entrance, enter
     from vae_lab.runs.folder import RunFolder
     from vae_lab.sweeps.job import run_job
@@ -26,10 +25,7 @@ def train(config: "DictConfig") -> float:
     hydra = HydraConfig.get()
     if hydra.mode is RunMode.MULTIRUN:
         return run_job(config, run)
-    entrance = Entrance.START
-    if config.resume is not None:
-        config = with_current_names(config)  # Hydra read the recorded configuration from the run's folder
-        entrance = Entrance.RESUME
+    entrance = Entrance.START if config.resume is None else Entrance.RESUME
     with enter(RunFolder(Path(hydra.runtime.output_dir)), config, entrance):
         return run(config)
 
@@ -45,7 +41,7 @@ def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]",
     """Check a configuration, or those of all jobs of a sweep, without importing torch."""
     from pathlib import Path
 
-    from vae_lab.configuration.check import check
+    from vae_lab.configuration.check import check_new
     from vae_lab.configuration.processes import check_shared_folder
     from vae_lab.runs.door import Entrance, knock
     from vae_lab.runs.folder import RunFolder
@@ -55,7 +51,7 @@ def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]",
     if multirun:
         check_sweep("train", hydra, overrides)
     else:
-        check(config)
+        check_new(config)
         knock(RunFolder(Path(hydra.run.dir)), config, Entrance.START)
 
 

@@ -1,5 +1,6 @@
 """The door of a run's folder: two runs never mix, and what is recorded is true at every moment."""
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -116,6 +117,32 @@ def test_a_run_that_diverged_goes_on_from_its_last_good_state(tmp_path: Path) ->
     assert "optimizer.lr=0.0001 instead of 0.001" in cured.stdout
     refused = commands.train(f"resume={tmp_path}", "optimizer.lr=0.01", "trainer.max_epochs=9")
     assert "this would change the result" in refused.stderr
+
+
+@pytest.mark.parametrize("link", ["train.log", "checkpoints", "hparams.yaml"])
+def test_a_link_leads_nowhere(whole: Path, link: str, tmp_path: Path) -> None:
+    """Hydra and TensorBoard would write through it."""
+    folder, outside = Path(shutil.copytree(whole, tmp_path / "run")), tmp_path / "outside"
+    shutil.move(folder / link, outside)
+    (folder / link).symlink_to(outside)
+    before = outside.stat().st_mtime_ns
+    done = commands.light("train", f"resume={folder}", "trainer.max_epochs=4")
+    assert f"{link}: this is a link" in done.stderr
+    assert outside.stat().st_mtime_ns == before
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(whole: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(whole, tmp_path / "run"))
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.suffix in (".ckpt", ".json", ".yaml")}
+    command = [sys.executable, "-m", "vae_lab.train", f"resume={folder}", "trainer.max_epochs=4"]
+    limited = ["bash", "-c", f"ulimit -f 20; {shlex.join(command)}"]  # files of 20 KiB, which a checkpoint is not
+    done = subprocess.run(limited, capture_output=True, text=True, check=False)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1), done.stderr
+    assert "best.next.ckpt: file too large" in done.stderr or "last.ckpt: file too large" in done.stderr
+    assert f"resume={folder}" in done.stderr
+    assert {path: path.read_bytes() for path in before if path.name not in ("run.json", "written.json")}.items() <= (
+        before.items()
+    )
 
 
 def test_absurd_metrics_are_told(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, Vali
 from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import ErrorDetails
 
+from vae_lab.configuration import own_parts
 from vae_lab.configuration.compatibility import check_compatibility
 from vae_lab.configuration.declarations import declaration
 from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
@@ -46,6 +47,14 @@ def check(config: DictConfig) -> None:
     check_trainer(top["trainer"], top["optimizer"], epochs)
     check_pixels(top["likelihood"]["_target_"], top["data"])
     check_compatibility(top)
+
+
+def check_new(config: DictConfig) -> None:
+    """Check the configuration of a new run, whose classes may lie in the working directory; see `check`."""
+    containers = plain(config)
+    own_parts.use(containers)
+    own_parts.allow(map(str, containers.get("allow") or ()))
+    check(config)
 
 
 def typed(config: DictConfig, schema: type[BaseModel]) -> dict[str, Any]:

@@ -86,6 +86,7 @@ def run_command(
 
     @wraps(function)
     def task(config: DictConfig) -> Any:
+        sys.argv[1:] = given  # which Lightning repeats for further processes of a run
         if HydraConfig.get().mode is RunMode.MULTIRUN:
             return function(config)
         try:
@@ -95,7 +96,7 @@ def run_command(
         except OSError as error:
             sys.exit(explain_os_error(error))
 
-    folder = config_dir or conf_dir()
+    folder, given = config_dir or conf_dir(), sys.argv[1:]
     try:
         sys.argv[1:] = checked_arguments(config_name, folder, check, rewrite)
     except UserError as error:

@@ -42,7 +42,8 @@ class TopLevel(BaseModel):
     compile: bool
     epochs_scale: PositiveFloat = 1.0  # not in the settings of older runs
     resume: str | None
-    overwrite: bool = False  # not in the settings of older runs
+    overwrite: bool = False  # this and the next are not in the settings of older runs
+    allow: list[str] = []
     condition: Literal["label"] | None
     checkpoint_every_n_steps: PositiveInt
     nll_samples: PositiveInt

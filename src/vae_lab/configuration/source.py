@@ -10,6 +10,8 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
+from vae_lab.configuration.own_parts import find_own
+
 # Light modules, which are imported to look up names in annotations.
 IMPORTED = frozenset({"typing", "typing_extensions", "collections.abc", "pydantic", "datetime", "pathlib"})
 
@@ -129,7 +131,7 @@ def read(module: str) -> Source | None:
     spec = None
     parts = module.split(".")
     for depth in range(1, len(parts) + 1):
-        spec = PathFinder.find_spec(".".join(parts[:depth]), search)
+        spec = PathFinder.find_spec(".".join(parts[:depth]), search) or (find_own(parts[0]) if depth == 1 else None)
         if spec is None:
             return None
         search = spec.submodule_search_locations

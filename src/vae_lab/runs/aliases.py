@@ -6,8 +6,6 @@ The dotted names in a run's folder are a file format: each is mapped to today's 
 from collections.abc import Mapping
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
 # Classes of version 0.1 that have another name today; they take precedence over the modules.
 CLASSES = {
     "vae_lab.marginal_likelihood.MarginalLikelihood": "vae_lab.training.TrackMarginalLikelihood",
@@ -52,13 +50,6 @@ def current_name(target: str) -> str:
         if not package:
             return target
     return f"{MODULES[package]}.{name}"
-
-
-def with_current_names(config: DictConfig) -> DictConfig:
-    """Return a copy of a configuration in which every `_target_` is today's name of its class."""
-    plain = OmegaConf.to_container(config, resolve=False)
-    assert isinstance(plain, dict)
-    return OmegaConf.create(rename_targets(plain))
 
 
 def rename_targets(node: Any) -> Any:

@@ -96,7 +96,7 @@ def check_entrance(folder: RunFolder, config: DictConfig, entrance: Entrance) ->
     Raises:
         UserError: one line with the folder and the ways out.
     """
-    check_links(folder)
+    check_links(folder, config)
     if config.get("overwrite"):
         return
     if entrance is Entrance.JOB:
@@ -108,14 +108,18 @@ def check_entrance(folder: RunFolder, config: DictConfig, entrance: Entrance) ->
         )
 
 
-def check_links(folder: RunFolder) -> None:
-    """Refuse links in the places where a run writes.
+def check_links(folder: RunFolder, config: DictConfig) -> None:
+    """Refuse links in the places where a run, its loggers and Hydra write.
 
     Raises:
         UserError: one line with the link.
     """
-    files = (folder.config, folder.best_checkpoint, folder.figures / "a figure", *folder.path.glob("*.log"))
-    for path in (*files, folder.metrics, folder.evaluation, folder.gradient_variance, folder.failed, folder.pruned):
+    files = [folder.config, folder.best_checkpoint, folder.figures / "a figure", *folder.path.glob("*.log")]
+    files += [folder.metrics, folder.evaluation, folder.gradient_variance, folder.failed, folder.pruned]
+    if config.get("logger") is not None:
+        names = [str(config.logger.get(key) or "") for key in ("name", "version", "sub_dir")]
+        files += [folder.path.joinpath(*names, name) for name in ("hparams.yaml", "metrics.csv")]
+    for path in files:
         folder.check_inside(path)
 
 

@@ -1,17 +1,25 @@
 """Check that a folder holds a finished run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from vae_lab.configuration import own_parts
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.trust import check_trusted, plain_containers
 
 
-def check_finished(folder: str) -> None:
-    """Refuse a folder without a finished run.
+def check_finished(folder: str, allow: Sequence[str] = ()) -> None:
+    """Refuse a folder without a finished run, or with one that may not be built.
+
+    Args:
+        folder: the run's folder.
+        allow: top-level modules whose classes may be built, beside vae_lab's own.
 
     Raises:
         UserError: one line with what is missing.
     """
+    own_parts.allow(allow)
     run = RunFolder(Path(folder))
     if not run.path.is_dir():
         raise UserError(f"run={folder}: there is no such folder; name that of a finished run")
@@ -27,3 +35,6 @@ def check_finished(folder: str) -> None:
         )
     if not run.best_checkpoint.is_file():
         raise UserError(f"run={folder}: its trained model is missing (no checkpoints/best.ckpt); train it again")
+    config = run.read_config()
+    assert config is not None
+    check_trusted(plain_containers(config), run.config)

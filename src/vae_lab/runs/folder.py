@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, open_dict
 
-from vae_lab.runs.aliases import with_current_names
+from vae_lab.runs.aliases import rename_targets
 from vae_lab.runs.files import read_json
 from vae_lab.runs.owned import OwnedFolder
+from vae_lab.runs.saved_yaml import read_mapping
+from vae_lab.runs.trust import check_plain
 
 # What runs of version 0.2 and earlier wrote, which have no list of their files; and what their loggers write.
 WRITTEN_BEFORE = (
@@ -103,21 +106,30 @@ class RunFolder(OwnedFolder):
         """Read the recorded configuration, its classes by today's names; None if there is none.
 
         The metrics of a finished run say how long it was trained.
+
+        Raises:
+            UserError: if it is damaged, or says what a run does not record.
         """
-        config = read_yaml(self.config)
-        if config is not None and self.metrics.is_file():
-            config.trainer.max_epochs = read_json(self.metrics).get("max_epochs", config.trainer.max_epochs)
-        return config
+        if not self.config.is_file():
+            return None
+        plain = rename_targets(read_mapping(self.config))
+        check_plain(plain, self.config)
+        if self.metrics.is_file() and isinstance(plain.get("trainer"), dict):
+            epochs = read_json(self.metrics).get("max_epochs", plain["trainer"].get("max_epochs"))
+            plain["trainer"]["max_epochs"] = epochs
+        return DictConfig(plain)
 
     def read_saved_config(self) -> DictConfig:
         """Read the recorded configuration of a run as it was written, with the class names of its time."""
-        config = OmegaConf.load(self.config)
-        assert isinstance(config, DictConfig)
-        return config
+        return DictConfig(read_mapping(self.config))
 
-    def read_hydra_config(self) -> DictConfig | None:
-        """Read Hydra's recorded part of the configuration, its classes by today's names; None if there is none."""
-        return read_yaml(self.hydra_config)
+    def read_hydra_config(self) -> dict[str, Any] | None:
+        """Read Hydra's recorded part of the configuration as plain containers, nothing resolved; None if there is none.
+
+        Raises:
+            UserError: if it is damaged.
+        """
+        return rename_targets(read_mapping(self.hydra_config)) if self.hydra_config.is_file() else None
 
     @property
     def has_results(self) -> bool:
@@ -135,15 +147,6 @@ class RunFolder(OwnedFolder):
     def matching(self, *patterns: str) -> set[str]:
         """Return the files of the folder whose names match one of several patterns."""
         return {str(path.relative_to(self.path)) for pattern in patterns for path in self.path.glob(pattern)}
-
-
-def read_yaml(path: Path) -> DictConfig | None:
-    """Read a recorded configuration, its classes by today's names; None if the file does not exist."""
-    if not path.is_file():
-        return None
-    config = OmegaConf.load(path)
-    assert isinstance(config, DictConfig)
-    return with_current_names(config)
 
 
 def folder_of(config: DictConfig, number: int) -> Path:

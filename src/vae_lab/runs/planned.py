@@ -8,8 +8,10 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.overrides import parse
-from vae_lab.runs.folder import folder_of
+from vae_lab.errors import UserError
+from vae_lab.runs.saved_yaml import read_mapping
 
+NUMBERED = "${hydra.job.num}"  # the subfolder of a job in conf/train.yaml
 GRID = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
 
 
@@ -32,17 +34,25 @@ def grid(hydra: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
 
 
 def planned_overrides(sweep_dir: Path) -> dict[str, list[str]]:
-    """Return the swept overrides of each job of a sweep, by the job's folder; empty if the sweep is not a grid."""
+    """Return the swept overrides of each job of a sweep, by the job's folder; empty if the sweep is not a grid.
+
+    Nothing in the sweep's file is computed, except the number of a job; without that the folders are not known.
+
+    Raises:
+        UserError: if the file is damaged.
+    """
     path = sweep_dir / "multirun.yaml"
     if not path.is_file():
         return {}
-    config = OmegaConf.load(path)
-    assert isinstance(config, DictConfig)
-    if not is_grid(config.hydra):
+    try:
+        hydra = read_mapping(path)["hydra"]
+        subdir, sweeper = str(hydra["sweep"]["subdir"]), hydra["sweeper"]
+        known = {"sweeper": {"_target_": sweeper["_target_"], "params": sweeper.get("params")}}
+        tasks = [str(task) for task in hydra["overrides"]["task"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{path}: this file is damaged ({error!r})") from error
+    if subdir != NUMBERED or not is_grid(OmegaConf.create(known)):
         return {}
-    jobs = grid(config.hydra, config.hydra.overrides.task)
+    jobs = grid(OmegaConf.create(known), tasks)
     common = set.intersection(*map(set, jobs))
-    return {
-        str(folder_of(config, number).relative_to(config.hydra.sweep.dir)): [each for each in job if each not in common]
-        for number, job in enumerate(jobs)
-    }
+    return {str(number): [each for each in job if each not in common] for number, job in enumerate(jobs)}

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from vae_lab.errors import UserError
 from vae_lab.runs.fingerprint import flat_settings
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.planned import planned_overrides
+from vae_lab.runs.saved_yaml import mapping_at, read_plain_yaml
 
 Status = Literal["finished", "pruned", "failed", "unfinished", "not started"]
 
@@ -109,14 +110,14 @@ def overridden_keys(folder: Path) -> frozenset[str]:
     path = RunFolder(folder).overrides
     if not path.is_file():
         return frozenset()
-    return frozenset(str(override).lstrip("+~").partition("=")[0] for override in OmegaConf.load(path))
+    return frozenset(str(override).lstrip("+~").partition("=")[0] for override in read_plain_yaml(path))
 
 
 def choices_of(folder: Path, config: DictConfig) -> dict[str, str | None]:
     """Return the choices of the config groups; if Hydra's record is missing, the names of the classes instead."""
     recorded = RunFolder(folder).read_hydra_config()
     if recorded is not None:
-        chosen = recorded.hydra.runtime.choices
+        chosen = mapping_at(recorded, "hydra", "runtime", "choices")
         return {str(group): name for group, name in chosen.items() if not str(group).startswith("hydra/")}
     nodes = {str(group): node for group, node in config.items() if isinstance(node, DictConfig) and "_target_" in node}
     return {group: str(node["_target_"]).rpartition(".")[2] for group, node in nodes.items()}

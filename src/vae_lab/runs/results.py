@@ -2,10 +2,8 @@
 
 import os
 from pathlib import Path
-from typing import Any
 
-import torch
-
+from vae_lab.runs.checkpoint import read_checkpoint
 from vae_lab.runs.files import read_json
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import check_settings
@@ -26,7 +24,7 @@ def step_of(folder: RunFolder, checkpoint: Path | None) -> int:
     """
     if checkpoint is None:
         return 0
-    content: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    content = read_checkpoint(checkpoint)
     check_settings(folder, content, checkpoint)
     step: int = content["global_step"]
     return step

@@ -1,18 +1,30 @@
 """`resume=DIR`: the command line that resumes a run in its folder, with its own configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
+from vae_lab.configuration import own_parts
 from vae_lab.configuration.check import check
 from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.training import length
-from vae_lab.errors import UserError, show
+from vae_lab.errors import UserError
+from vae_lab.runs.door import Entrance, knock
 from vae_lab.runs.fingerprint import WITHOUT_EFFECT
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import AFTER_DIVERGENCE, RunRecord, read_record
+from vae_lab.runs.saved_yaml import mapping_at
+from vae_lab.runs.trust import check_plain, check_trusted, plain_containers
+
+# The name under which Hydra finds the configuration of the run that is resumed.
+RESUMED = "resumed_run"
+PLAIN_LOG = {"formatters": {"simple": {"format": "%(message)s"}}}
+# Hydra's keys that may change when a run is resumed; Lightning gives them to further processes of a run.
+ABOUT_THE_PROCESS = ("hydra.job.name", "hydra.output_subdir", "hydra.verbose")
 
 
 def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] | None:
@@ -36,38 +48,52 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
     config = RunFolder(run_dir).read_config()
     if config is None:
         raise UserError(f"resume={folders[-1]}: there is no run in this folder (no {settings})")
-    others = [override for override in overrides if override.key_or_group != "resume"]
+    others = [override for override in overrides if override.key_or_group not in ("resume", "allow")]
+    own_parts.allow(allowed(overrides))
+    check_trusted(plain_containers(config), settings)
     apply(config, others, run_dir)
     check(config)
-    return [
-        f"--config-path={settings.parent}",
-        "--config-name=config",
-        f"resume={override_value(str(run_dir))}",
-        f"hydra.run.dir={override_value(str(run_dir))}",
-        "hydra.output_subdir=null",
-        "hydra.job.name=train",
-        "hydra.job_logging.formatters.simple.format='%(message)s'",
-        *callbacks_of(run_dir),
-        *(as_forced(override) for override in others),
-        f"trainer.max_epochs={config.trainer.max_epochs}",  # more than recorded if it was interrupted when trained on
-    ]
+    knock(RunFolder(run_dir), config, Entrance.RESUME)
+    config.resume = str(run_dir)
+    own = {"run": {"dir": str(run_dir)}, "output_subdir": None, "job": {"name": "train"}, "job_logging": PLAIN_LOG}
+    with_hydra = {"hydra": {**own, "callbacks": callbacks_of(run_dir)}, **plain_containers(config)}
+    # Not the run's own files: Hydra would do whatever a stranger's say about itself.
+    ConfigStore.instance().store(RESUMED, DictConfig(with_hydra))
+    return [f"--config-name={RESUMED}", *(override.input_line or "" for override in others if is_about_hydra(override))]
 
 
-def as_forced(override: Override) -> str:
-    """Return an override as text; one of a key that the run may not have had is added where it is missing."""
-    text = override.input_line or ""
-    return f"++{text.lstrip('+')}" if override.key_or_group in AFTER_DIVERGENCE else text
+def allowed(overrides: Sequence[Override]) -> list[str]:
+    """Return the modules that `allow=[NAME,NAME]` names.
+
+    Raises:
+        UserError: if it is no list of names.
+    """
+    names: list[str] = []
+    for override in overrides:
+        if override.key_or_group == "allow":
+            value = override.value()
+            if not isinstance(value, list):
+                raise UserError(f"{override.input_line}: expected a list of modules, as in allow=[my_package]")
+            names += map(str, value)
+    return names
 
 
-def callbacks_of(run_dir: Path) -> list[str]:
-    """Return the Hydra callbacks of the run's experiment as overrides, since `config.yaml` does not contain them."""
-    recorded = RunFolder(run_dir).read_hydra_config()
-    if recorded is None:
-        return []
-    callbacks = recorded.hydra.get("callbacks") or {}
-    return [
-        f"+hydra.callbacks.{name}={override_value(OmegaConf.to_container(node))}" for name, node in callbacks.items()
-    ]
+def callbacks_of(run_dir: Path) -> dict[str, Any]:
+    """Return the Hydra callbacks of the run's experiment, since `config.yaml` does not contain them.
+
+    Raises:
+        UserError: if one of them may not be built from a saved run.
+    """
+    folder = RunFolder(run_dir)
+    callbacks = mapping_at(folder.read_hydra_config(), "hydra", "callbacks")
+    check_plain(callbacks, folder.hydra_config)
+    check_trusted(callbacks, folder.hydra_config, callbacks=True)
+    return callbacks
+
+
+def is_about_hydra(override: Override) -> bool:
+    """Return whether an override is about Hydra itself."""
+    return override.key_or_group.startswith("hydra")
 
 
 def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> None:
@@ -87,7 +113,7 @@ def apply(config: DictConfig, overrides: Sequence[Override], run_dir: Path) -> N
     planned = epochs_of(config)
     for override in overrides:
         check_override(override, record, run_dir)
-        if not override.key_or_group.startswith("hydra"):
+        if not is_about_hydra(override):
             OmegaConf.update(config, override.key_or_group, override.value(), force_add=override.is_add())
     given = config.trainer.max_epochs
     if not isinstance(given, int) or given < before:
@@ -113,6 +139,10 @@ def check_override(override: Override, record: RunRecord, run_dir: Path) -> None
         UserError: one line with the override.
     """
     key = override.key_or_group
+    if key == "hydra.run.dir" and Path(str(override.value())).absolute() == run_dir:
+        return
+    if is_about_hydra(override) and key not in ABOUT_THE_PROCESS:
+        raise UserError(f"{override.input_line}: a run is resumed in its own folder, {run_dir}; leave it out")
     if key.startswith(WITHOUT_EFFECT) or (record.diverged and key in AFTER_DIVERGENCE):
         return
     raise UserError(
@@ -124,19 +154,3 @@ def check_override(override: Override, record: RunRecord, run_dir: Path) -> None
 def epochs_of(config: DictConfig) -> int:
     """Return the number of epochs that a run trains."""
     return length(config.trainer, config.get("epochs_scale", 1.0))["max_epochs"]
-
-
-def override_value(value: object) -> str:
-    """Return a value in the syntax of Hydra's overrides.
-
-    >>> override_value({"measure": ["nll"], "source": "Burda's, 2016", "num_images": None})
-    "{measure:['nll'],source:'Burda\\\\'s, 2016',num_images:null}"
-    """
-    if isinstance(value, Mapping):
-        return f"{{{','.join(f'{key}:{override_value(item)}' for key, item in value.items())}}}"
-    if isinstance(value, list):
-        return f"[{','.join(map(override_value, value))}]"
-    if not isinstance(value, str):
-        return show(value)
-    escaped = value.replace("'", "\\'")
-    return f"'{escaped}'"

@@ -1,8 +1,8 @@
 """Load a trained run in Python."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from hydra.utils import get_object
@@ -12,11 +12,15 @@ from torch.distributions import Distribution
 from torch.nn.functional import one_hot
 
 from vae_lab import build
+from vae_lab.configuration import own_parts
 from vae_lab.errors import UserError
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.runs import results
+from vae_lab.runs.checkpoint import read_checkpoint
+from vae_lab.runs.declared_sizes import check_sizes
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import check_settings
+from vae_lab.runs.trust import check_trusted, plain_containers
 
 
 @dataclass(frozen=True)
@@ -123,35 +127,39 @@ class Trained:
         return one_hot(torch.as_tensor(labels).expand(num), self.num_classes).to(next(self.model.parameters()))
 
 
-def load(run_dir: str | Path) -> Trained:
+def load(run_dir: str | Path, allow: Sequence[str] = ()) -> Trained:
     """Load the best model of a run, with its configuration, on the CPU.
 
-    Only tensors and plain containers are read from the checkpoint, so no code in it is executed.
+    The folder may be a stranger's: only tensors and plain containers are read from the checkpoint, and only classes of
+    vae_lab, and some of torch and lightning, are built from the configuration.
 
     Args:
         run_dir: a run's folder, such as `outputs/runs/2026-01-31/12-00-00-000000`.
+        allow: top-level modules whose classes may be built as well, such as `my_package`.
 
     Raises:
-        UserError: if the folder holds no run, or a run without a checkpoint.
+        UserError: if the folder holds no run, a run without a checkpoint, or one that names other classes.
     """
+    own_parts.allow(allow)
     folder = RunFolder(Path(run_dir))
     config = folder.read_config()
     if config is None or not folder.best_checkpoint.is_file():
         missing = folder.config if config is None else folder.best_checkpoint
         raise UserError(f"{run_dir}: expected the folder of a trained run, but there is no {missing}")
-    checkpoint: dict[str, Any] = torch.load(folder.best_checkpoint, map_location="cpu", weights_only=True)
+    check_trusted(plain_containers(config), folder.config)
+    checkpoint = read_checkpoint(folder.best_checkpoint)
     check_settings(folder, checkpoint, folder.best_checkpoint)
     weights = {
         name.removeprefix("model."): value
         for name, value in checkpoint["state_dict"].items()
         if name.startswith("model.")
     }
-    image_shape = tuple(checkpoint["image_shape"])
-    model = build.model(config, image_shape, torch.zeros(image_shape), checkpoint["num_classes"])
+    image_shape = check_sizes(config, checkpoint, folder.best_checkpoint)
+    model = build.model(config, image_shape, torch.zeros(image_shape), checkpoint.get("num_classes"))
     model.to(next(iter(weights.values())).dtype)  # before loading: float32 would round weights of float64
     model.load_state_dict(weights)
     metrics = results.read_metrics(folder.metrics) if folder.metrics.is_file() else {}
     fits_prior = get_object(config.objective["_target_"]).fits_prior
     return Trained(
-        model.eval().requires_grad_(False), config, image_shape, metrics, fits_prior, checkpoint["num_classes"]
+        model.eval().requires_grad_(False), config, image_shape, metrics, fits_prior, checkpoint.get("num_classes")
     )

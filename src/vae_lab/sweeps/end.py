@@ -10,6 +10,7 @@ from omegaconf import DictConfig
 from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.processes import is_first
 from vae_lab.errors import UserError
+from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.lock import acquire, all_locked
 from vae_lab.runs.owned import OwnedFolder
@@ -23,7 +24,10 @@ class SweepEnd(Callback):
             return
         folder = OwnedFolder(Path(config.hydra.sweep.dir))
         try:
+            check_room(folder.path, 2**20, "a sweep's files")
             acquire(folder, "runs a sweep")  # until the process ends
+            for written_by_hydra in (folder.path / "multirun.yaml", *folder.path.glob("*/*.log")):
+                folder.check_inside(written_by_hydra)
             if is_asked_to_overwrite(config):
                 remove_sweep(folder)
         except UserError as error:

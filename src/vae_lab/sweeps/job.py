@@ -10,7 +10,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from vae_lab.configuration.check import check
+from vae_lab.configuration.check import check_new
 from vae_lab.configuration.processes import is_first
 from vae_lab.errors import UserError, explain_os_error
 from vae_lab.runs.door import Entrance, Found, enter
@@ -62,7 +62,7 @@ def attempt(folder: RunFolder, config: DictConfig, train: Callable[[DictConfig],
     if is_first():
         folder.remove(folder.failed)
     try:
-        check(config)
+        check_new(config)
         return train(config)
     except Pruned as reason:
         folder.write_text(folder.pruned, f"{reason}\n")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from omegaconf import DictConfig
 
-from vae_lab.configuration.check import check
+from vae_lab.configuration.check import check_new
 from vae_lab.configuration.overrides import compose_with_hydra, parse, without_hydra
 from vae_lab.errors import UserError
 from vae_lab.runs.door import Entrance, knock
@@ -47,7 +47,7 @@ def check_sweep(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -
         folder = folder_of(config, number)
         config = without_hydra(config)
         try:
-            check(config)
+            check_new(config)
             sound.update(job)
         except UserError as error:
             for override in job:

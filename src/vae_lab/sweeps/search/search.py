@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from vae_lab.configuration.overrides import without_hydra
 from vae_lab.runs.owned import OwnedFolder
 from vae_lab.runs.same_run import check_same_settings
+from vae_lab.runs.saved_yaml import read_mapping
 from vae_lab.sweeps.search.best import write_best
 from vae_lab.sweeps.search.distributions import distribution_of
 from vae_lab.sweeps.search.settings import metrics_of, overrides_of
@@ -66,8 +67,7 @@ def record_search(sweep_dir: Path, config: DictConfig, space: Sequence[str]) -> 
     path = sweep_dir / "multirun.yaml"
     config.hydra.overrides.task = list(space)
     if path.is_file():
-        before = OmegaConf.load(path)
-        assert isinstance(before, DictConfig)
+        before = DictConfig(read_mapping(path))
         check_same_settings(search_settings(before), search_settings(config), f"the folder {sweep_dir} holds a search")
         folder.note(path, made=True)  # as searches of version 0.2 did not
     folder.save_yaml(path, config)

@@ -6,10 +6,27 @@ from typing import Any
 from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, ListConfig
 
-from vae_lab.configuration.check import check
+from vae_lab.configuration.check import check_new
 from vae_lab.configuration.overrides import compose_checked, parse, with_first_value
 from vae_lab.errors import UserError, show
 from vae_lab.reports.quantities import quantity
+
+# What reads and writes plain values only.
+SAMPLERS = tuple(
+    f"optuna.samplers.{name}"
+    for name in (
+        *("TPESampler", "RandomSampler", "NSGAIISampler", "NSGAIIISampler", "QMCSampler", "GPSampler", "GridSampler"),
+        "BruteForceSampler",
+    )
+)
+PRUNERS = tuple(
+    f"optuna.pruners.{name}"
+    for name in (
+        *("MedianPruner", "PercentilePruner", "SuccessiveHalvingPruner", "HyperbandPruner", "ThresholdPruner"),
+        *("NopPruner", "WilcoxonPruner"),
+    )
+)
+STORAGES = ("sqlite:", "mysql", "postgresql")
 
 SEARCH = "hydra_plugins.hydra_search_sweeper.sweeper.SearchSweeper"
 
@@ -57,6 +74,27 @@ def overrides_of(sweeper: DictConfig, arguments: Sequence[str]) -> list[Override
     return list(by_key.values())
 
 
+def check_harmless(sweeper: DictConfig) -> None:
+    """Refuse what would execute code that lies in the database of a study, which may be a stranger's.
+
+    Raises:
+        UserError: one line with the key, its value, the reason and the way out.
+    """
+    for key, allowed in (("sampler", SAMPLERS), ("pruner", PRUNERS)):
+        target = None if sweeper[key] is None else sweeper[key].get("_target_")
+        if target is not None and target not in allowed:
+            names = ", ".join(name.rpartition(".")[2] for name in allowed)
+            raise UserError(
+                f"hydra.sweeper.{key}._target_={target}: it is not known to read plain values only from the study's "
+                f"database (CmaEsSampler, for one, executes what it finds there); choose one of {names}"
+            )
+    if not str(sweeper.storage).startswith(STORAGES):
+        raise UserError(
+            f"hydra.sweeper.storage={sweeper.storage}: only databases are read, since other storages hold objects that "
+            f"execute code when they are read; begin with one of {', '.join(STORAGES)}"
+        )
+
+
 def check_search(config_name: str, hydra: DictConfig, arguments: Sequence[str]) -> None:
     """Check the settings of a search, and the configuration with the first value of each searched key.
 
@@ -80,6 +118,7 @@ def check_search(config_name: str, hydra: DictConfig, arguments: Sequence[str]) 
             raise UserError(
                 f"hydra.sweeper.{key}=null: a search finds its trials by it; keep the default or give a name"
             )
+    check_harmless(sweeper)
     overrides = overrides_of(sweeper, arguments)
     searched = [override for override in overrides if override.is_sweep_override()]
     if not searched:
@@ -93,4 +132,4 @@ def check_search(config_name: str, hydra: DictConfig, arguments: Sequence[str]) 
     for override in searched:
         distribution_of(override)
     own = [override.input_line or "" for override in parse(arguments) if override.is_hydra_override()]
-    check(compose_checked(config_name, [*own, *(with_first_value(override) for override in overrides)]))
+    check_new(compose_checked(config_name, [*own, *(with_first_value(override) for override in overrides)]))
