@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,8 +41,8 @@ class Section:
 SECTIONS = {
     "kills": Section(KINDS, kills.trials),
     "writes": Section(KINDS, writes.trials),
-    "signals": Section((*signals.LONG_KINDS, *KINDS), signals.trials),
-    "pairs": Section((*pairs.OWN_KINDS, *KINDS), pairs.trials),
+    "signals": Section((*signals.LONG_KINDS, *signals.SHORT_KINDS, *signals.IN_IMPORTS), signals.trials),
+    "pairs": Section((*pairs.OWN_KINDS, *(kind for pair in pairs.PAIRS for kind in pair.commands)), pairs.trials),
     "hostile": Section(hostile.OWN_KINDS, hostile.trials),
     "room": Section(KINDS, room.trials),
 }
@@ -63,7 +63,7 @@ def main() -> None:
     root, begin = Path(tempfile.mkdtemp(prefix="vae_lab_torture_")), time.monotonic()
     references = References(root / "reference")
     sections = [section for name, section in SECTIONS.items() if not given.only or given.only.split("/")[0] == name]
-    kinds = dict.fromkeys([SHORT, *(kind for section in sections for kind in section.kinds if kind.like is None)])
+    kinds = with_what_they_need([kind for section in sections for kind in section.kinds])
     for prepared in (False, True):
         references.make([kind for kind in kinds if (kind.prepared is not None) is prepared], NUM_WORKERS)
     print(f"undisturbed commands took {time.monotonic() - begin:.0f} s; working in {root}", flush=True)
@@ -86,6 +86,13 @@ def main() -> None:
     if not given.keep:
         shutil.rmtree(root, ignore_errors=True)
     sys.exit(any(outcome.faults for outcome in outcomes))
+
+
+def with_what_they_need(kinds: Sequence[Kind]) -> list[Kind]:
+    """Return kinds whose results are to be made, with those whose folders they begin with, each once."""
+    known = {kind.name: kind for kind in (*KINDS, SHORT, *kinds)}
+    needed = [*kinds, *(known[kind.prepared] for kind in kinds if kind.prepared)]
+    return list(dict.fromkeys(kind for kind in needed if kind.like is None))
 
 
 def left_by(place: Path) -> list[Path]:

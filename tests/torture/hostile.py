@@ -15,16 +15,22 @@ from torture.references import References
 from torture.tally import Outcome
 from torture.variants import MARKER, Variant
 from torture.workers import Trial
-from vae_lab.runs.resume import override_value
 
 OWN_KINDS = (BOTH, *(kind for kind in KINDS if kind.name == "raised"))
 SECONDS = 90  # for a command; an undisturbed one takes a second or two, or ten if it is started cold
 MEMORY = 2 * 2**30  # bytes more than a process has that has imported everything
+REPORT = "report"  # the folder beside a run's folder where its report goes
+
+
+def quoted(path: Path) -> str:
+    """Return a path as a value on the command line."""
+    return "'" + str(path).replace("'", "\\'") + "'"
+
 
 COMMANDS: dict[str, Callable[[Path], tuple[str, ...]]] = {
-    "vae_lab.evaluate": lambda run: (f"run={override_value(str(run))}", "device=cpu", "measure=[bounds]"),
-    "vae_lab.report": lambda run: (f"sweep={override_value(str(run))}",),
-    "vae_lab.train": lambda run: (f"resume={override_value(str(run))}", "trainer.max_epochs=2"),
+    "vae_lab.evaluate": lambda run: (f"run={quoted(run)}", "device=cpu", "measure=[bounds]"),
+    "vae_lab.report": lambda run: (f"sweep={quoted(run)}", f"out={quoted(run.with_name(REPORT))}"),
+    "vae_lab.train": lambda run: (f"resume={quoted(run)}", "trainer.max_epochs=2"),
     "torture.load": lambda run: (str(run),),
 }
 
@@ -86,7 +92,7 @@ def snapshot(place: Path, folder: Path) -> dict[str, str]:
     """Return what lies beside a run's folder: the kind of each file, and a digest of its content."""
     known = {}
     for path in place.rglob("*"):
-        if not path.is_relative_to(folder):
+        if not path.is_relative_to(folder) and not path.is_relative_to(place / REPORT):
             content = path.read_bytes() if path.is_file() else bytes(path.is_symlink())
             known[str(path.relative_to(place))] = f"{path.lstat().st_mode} {hashlib.sha256(content).hexdigest()}"
     return known

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from omegaconf import OmegaConf
+import yaml
 
 # What foreign code would make, if it were run; the folder of what lies outside of the run's folder has this name.
 MARKER = "executed"
@@ -35,9 +35,14 @@ def in_config(key: str, value: object, file: str = ".hydra/config.yaml") -> Call
     """Return what sets a key of the recorded configuration; OUTSIDE and FOLDER in its texts are replaced by paths."""
 
     def change(folder: Path, outside: Path) -> None:
-        config = OmegaConf.load(folder / file)
-        OmegaConf.update(config, key, with_paths(value, folder, outside), force_add=True)
-        OmegaConf.save(config, folder / file)
+        config = node = yaml.safe_load((folder / file).read_text())
+        *parents, last = key.split(".")
+        for parent in parents:
+            if not isinstance(node.get(parent), dict):
+                node[parent] = {}
+            node = node[parent]
+        node[last] = with_paths(value, folder, outside)
+        (folder / file).write_text(yaml.safe_dump(config, sort_keys=False))
 
     return change
 
