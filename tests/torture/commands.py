@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from torture.processes import MARK, kill_all, members
+from torture.processes import MARK, die_with_parent, kill_all, members
 
 MODULES = Path(__file__).parents[1]
 
@@ -132,7 +133,7 @@ def start(command: Command, place: Path, name: str = "command") -> Started:
                 stdout=output,
                 stderr=errors,
                 start_new_session=True,
-                preexec_fn=command.before,
+                preexec_fn=partial(prepare, command.before),
             )
         process.returncode = 0  # nobody but `Started` waits for it
         return Started(process.pid, mark, out, err)
@@ -144,6 +145,13 @@ def start(command: Command, place: Path, name: str = "command") -> Started:
     while os.getsid(pid) != pid:  # until then a signal to the session would be one to ourselves
         time.sleep(0.0005)
     return Started(pid, mark, out, err)
+
+
+def prepare(before: Callable[[], None] | None) -> None:
+    """Do what is to be done in the process of a command before it begins."""
+    die_with_parent()
+    if before is not None:
+        before()
 
 
 def forked(command: Command, place: Path, out: Path, err: Path, environment: dict[str, str]) -> int:
@@ -160,8 +168,7 @@ def forked(command: Command, place: Path, out: Path, err: Path, environment: dic
     sys.argv = [command.module, *command.arguments]
     sys.modules.pop(command.module, None)  # it is run as `__main__`
     try:
-        if command.before is not None:
-            command.before()
+        prepare(command.before)
         runpy.run_module(command.module, run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as end:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from torture import damages, declared, foreign
-from torture.commands import Command, limit_memory, start
+from torture.commands import Command, Started, limit_memory, start
 from torture.kinds import KINDS, Kind
 from torture.pairs import BOTH
 from torture.references import References
@@ -74,9 +74,7 @@ def try_variant(variant: Variant, module: str, references: References, place: Pa
         outcome.fault("hung", f"it had not ended after {time.monotonic() - begin:.0f} s")
     elif code not in (0, 1):
         outcome.fault("wrong", f"exit status {code}: {started.errors[-300:]}")
-    elif "Traceback" in printed:
-        outcome.fault("traceback", printed[-300:])
-    elif len(started.errors.splitlines()) > (1 if code else 0) or (code and not started.errors.strip()):
+    elif not outcome.traceback(printed) and not is_one_line(started):
         outcome.fault("wrong", f"{len(started.errors.splitlines())} lines of errors: {started.errors[:400]}")
     if "\x1b" in printed:
         outcome.fault("wrong", f"an escape sequence is printed: {printed[printed.index(chr(27)) :][:80]!r}")
@@ -86,6 +84,12 @@ def try_variant(variant: Variant, module: str, references: References, place: Pa
         outcome.fault("executed", "the marker of foreign code was made")
     if tells_secret(printed, folder):
         outcome.fault("executed", "a variable of the reader's environment was told")
+
+
+def is_one_line(started: Started) -> bool:
+    """Return whether a command printed one line of errors if it failed, and at most one if not."""
+    lines = len(started.errors.splitlines())
+    return lines == 1 if started.code else lines <= 1
 
 
 def snapshot(place: Path, folder: Path) -> dict[str, str]:

@@ -59,8 +59,7 @@ def look_after_kill(kind: Kind, started: Started, folder: Path, outcome: Outcome
     """See that every file can be read, and that nothing was printed as an error before the kill."""
     for line in damaged(folder):
         outcome.fault("lost", f"after the kill {line}")
-    if "Traceback" in started.errors:
-        outcome.fault("traceback", started.errors[-300:])
+    outcome.traceback(started.errors + started.printed)
     if started.code not in (0, -9):
         outcome.fault("wrong", f"exit status {started.code} before the kill: {started.errors[-300:]}")
 
@@ -85,8 +84,7 @@ def go_on(
         if code != 0:
             outcome.fault("lost", f"{command}: exit status {code}: {started.errors[-300:]}")
             return
-        if "Traceback" in started.errors + started.printed:
-            outcome.fault("traceback", started.errors[-300:])
+        outcome.traceback(started.errors + started.printed)
     wrong = differences(state_of(folder), reference.state)
     if wrong:
         outcome.fault("wrong", f"not as without a kill: {', '.join(wrong)}")

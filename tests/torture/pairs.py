@@ -116,9 +116,9 @@ def prepare(pair: Pair, references: References, place: Path, rng: random.Random)
 
 def look_at_refusal(refused: Started, folder: Path, outcome: Outcome) -> None:
     """See that the one that does not own the folder is told so in one line."""
-    if "Traceback" in refused.errors + refused.printed:
-        outcome.fault("traceback", refused.errors[-300:])
-    elif refused.code != 1 or len(refused.errors.splitlines()) != 1 or str(folder) not in refused.errors:
+    if outcome.traceback(refused.errors + refused.printed):
+        return
+    if refused.code != 1 or len(refused.errors.splitlines()) != 1 or str(folder) not in refused.errors:
         outcome.fault("wrong", f"exit status {refused.code}, and it was told: {refused.errors[-300:]}")
 
 

@@ -1,5 +1,6 @@
 """The processes of a command, found by its session and by a mark in their surroundings."""
 
+import ctypes
 import os
 import signal
 import time
@@ -9,6 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MARK = "VAE_LAB_TORTURE"
+
+
+def die_with_parent(number: int = signal.SIGKILL) -> None:
+    """Have the system send a signal to this process as soon as the one that started it ends."""
+    set_death_signal = 1
+    ctypes.CDLL(None).prctl(set_death_signal, int(number))
 
 
 @dataclass(frozen=True)

@@ -163,8 +163,8 @@ def starve(
     for line in damaged(folder):
         outcome.fault("lost", line)
     freed()
-    if code == 0 and "Traceback" in started.errors + started.printed:
-        outcome.fault("traceback", started.errors[-300:])
+    if code == 0:
+        outcome.traceback(started.errors + started.printed)
     go_on(kind, folder, place, references.of(kind), outcome)
 
 
@@ -172,9 +172,9 @@ def look_at_message(kind: Kind, started: Started, folder: Path, outcome: Outcome
     """See that a command that found no room says so in one line, with the path and the reason."""
     printed = started.errors + started.printed
     lines = started.errors.splitlines()
-    if "Traceback" in printed:
-        outcome.fault("traceback", printed[printed.index("Traceback") :][-400:])
-    elif started.code != 1:
+    if outcome.traceback(printed):
+        return
+    if started.code != 1:
         outcome.fault("wrong", f"exit status {started.code}: {started.errors[-300:]}")
     elif len(lines) != 1 or str(folder.parent) not in lines[0]:
         outcome.fault("wrong", f"{len(lines)} lines of errors: {started.errors[:400]}")

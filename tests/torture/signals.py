@@ -132,8 +132,7 @@ def look_at_end(kind: Kind, started: Started, sent: signal.Signals, target: str,
         outcome.fault("hung", f"{len(left)} processes are left: {left}")
         return
     printed = started.errors + started.printed
-    if "Traceback" in printed:
-        outcome.fault("traceback", printed[printed.index("Traceback") :][-400:])
+    outcome.traceback(printed)
     if target.startswith("other") or sent is signal.SIGKILL:
         return
     if started.code not in (0, 128 + sent):  # it may have ended by itself at that moment

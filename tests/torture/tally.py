@@ -1,5 +1,6 @@
 """What came of each trial, and the table of all."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -34,6 +35,16 @@ class Outcome:
         """Note what went wrong."""
         assert verdict in VERDICTS
         self.faults.append((verdict, " ".join(seen.split())))
+
+    def traceback(self, printed: str) -> bool:
+        """Note a traceback if one was printed, by its error and the last place, and return whether there was one."""
+        if "Traceback (most recent" not in printed:
+            return False
+        places = re.findall(r'File "(\S+)", line (\d+)', printed)
+        errors = re.findall(r"^(?:\w+\.)*\w*(?:Error|Exception|Interrupt|Warning)\b.*", printed, re.MULTILINE)
+        place = " line ".join(places[-1]) if places else "?"
+        self.fault("traceback", f"{errors[-1][:250] if errors else printed[-200:]} (in {place})")
+        return True
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON."""

@@ -2,11 +2,13 @@
 
 import json
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from torture.processes import die_with_parent
 from torture.tally import Outcome
 
 
@@ -50,6 +52,8 @@ def run_all(trials: Sequence[Trial], num_workers: int) -> Iterator[Outcome]:
 def work(trials: Sequence[Trial], waiting: int, answer: int) -> int:
     """Run one trial after the other, and write what came of each as a line of JSON; return an exit status."""
     try:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        die_with_parent(signal.SIGTERM)
         while number := os.read(waiting, 4):
             outcome = run_one(trials[int.from_bytes(number, "big")])
             os.write(answer, json.dumps(outcome.as_json()).encode() + b"\n")
