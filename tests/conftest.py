@@ -1,6 +1,7 @@
 """The fixtures that tests share: the real data where it is at hand, no network, and images of a user's own."""
 
 import os
+import signal
 from pathlib import Path
 from typing import NoReturn
 from urllib.error import URLError
@@ -10,6 +11,8 @@ import pytest
 from PIL import Image
 
 collect_ignore = ["torture"]  # not tests of pytest: `make torture`
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a script starts in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # else the commands of the tests would ignore it, too
 
 
 @pytest.fixture(scope="session")

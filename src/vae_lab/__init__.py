@@ -17,7 +17,11 @@ if sys.argv[:1] == ["-m"] and not sys.flags.safe_path and any(name[:8] == "vae_l
 
 from typing import TYPE_CHECKING
 
-from vae_lab.configuration.public_names import lazy_names
+from vae_lab.ending.command import handle_if_command
+
+handle_if_command()  # before anything else is imported
+
+from vae_lab.configuration.public_names import lazy_names  # noqa: E402
 
 if TYPE_CHECKING:
     from vae_lab import corruptions as corruptions

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -22,8 +23,10 @@ from vae_lab.configuration.compatibility import check_compatibility
 from vae_lab.configuration.groups import TREATMENT_KEYS
 from vae_lab.configuration.training import length
 from vae_lab.corruptions.corruption import Corruption
-from vae_lab.data.image_set import ImageSet, leave_out, subsample_train
+from vae_lab.data.fingerprint import fingerprint
+from vae_lab.data.image_set import ImageSet
 from vae_lab.data.module import ImageData
+from vae_lab.data.stored import StoredImages, load_chosen
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.errors import UserError
 from vae_lab.likelihoods.likelihood import Likelihood
@@ -72,9 +75,10 @@ def data(config: DictConfig) -> ImageData:
     """Read the data set, and treat its pixels as the likelihood needs."""
     own = DictConfig({"data": {key: value for key, value in config.data.items() if key not in TREATMENT_KEYS}})
     likelihood = likelihood_class(config)
-    splits, left_out = leave_out(part(own, "data", ImageSet).load(), config.data.get("leave_out") or [])
+    source: ImageSet = part(own, "data", ImageSet)
+    splits, left_out = load_chosen(source, config.data.get("leave_out") or [], config.data.get("num_train"))
     return ImageData(
-        subsample_train(splits, config.data.get("num_train")),
+        splits,
         pixels.resolve(config.data.binarize, likelihood.support, likelihood.__name__),
         batch_size=config.data.batch_size,
         seed=config.seed,
@@ -82,6 +86,8 @@ def data(config: DictConfig) -> ImageData:
             config.data.dequantize, likelihood.support, likelihood.needs_dequantizing, likelihood.__name__
         ),
         left_out=left_out,
+        in_place=isinstance(source, StoredImages),
+        fingerprint=fingerprint(str(config.data["_target_"]), splits, left_out),
     )
 
 
@@ -151,6 +157,19 @@ def assemble(
         # Clean pseudo-inputs, whatever the images are seen through.
         prior.introduce(partial(posterior_of, encoder, posterior), pixel_mean)
     return VAE(wrapper.with_corruption(encoder), posterior, prior, decoder, likelihood)
+
+
+def without_numbers(config: DictConfig, image_shape: tuple[int, ...], num_classes: int | None) -> LatentModel | None:
+    """Build the model on torch's `meta` device, where tensors have a shape and take no memory.
+
+    Returns:
+        The model, or None for a flow whose masks are computed from numbers.
+    """
+    try:
+        with torch.device("meta"):
+            return assemble(config, image_shape, torch.zeros(image_shape), num_classes)
+    except (InstantiationException, NotImplementedError):
+        return None
 
 
 def generator(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor) -> Generator:

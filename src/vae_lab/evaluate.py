@@ -24,6 +24,7 @@ class Options(BaseModel):
     seed: Seed
     device: Literal["auto", "cpu", "gpu"]
     allow: list[str]
+    allow_other_data: bool
     memory_mib: Annotated[int, Field(ge=256)]  # a block of any size fits into 256 MiB
     measure: Annotated[dict[str, Any], Field(min_length=1)]
 
@@ -69,7 +70,10 @@ def run(config: DictConfig) -> None:
     evaluate_runs(config, folders_of(config.run))
 
 
-COMMAND = Command("evaluate", Options, check_options, check, run)
+INTERRUPTED = (
+    "interrupted; the measures that were complete are in each run's evaluation.json; for the others, repeat the command"
+)
+COMMAND = Command("evaluate", Options, check_options, check, run, INTERRUPTED)
 main = COMMAND.main
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ class Options(BaseModel):
     seed: Seed
     device: Literal["auto", "cpu", "gpu"]
     allow: list[str]
+    allow_other_data: bool
 
 
 def check(config: DictConfig) -> None:
@@ -73,7 +74,8 @@ def run(config: DictConfig) -> None:
     compare_estimators(config)
 
 
-COMMAND = Command("gradient_variance", Options, check_options, check, run)
+INTERRUPTED = "interrupted before anything was written; to begin again, repeat the command"
+COMMAND = Command("gradient_variance", Options, check_options, check, run, INTERRUPTED)
 main = COMMAND.main
 
 if __name__ == "__main__":

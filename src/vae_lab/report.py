@@ -44,7 +44,8 @@ def as_list(given: str | ListConfig) -> list[str]:
     return [given] if isinstance(given, str) else [str(name) for name in given]
 
 
-COMMAND = Command("report", Options, check, check, run, config_dir=Path(__file__).parent / "reports")
+INTERRUPTED = "interrupted; to write the report, repeat the command"
+COMMAND = Command("report", Options, check, check, run, INTERRUPTED, config_dir=Path(__file__).parent / "reports")
 main = COMMAND.main
 
 if __name__ == "__main__":

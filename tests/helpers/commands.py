@@ -33,6 +33,23 @@ def evaluate(*overrides: str, cwd: Path = REPOSITORY, **env: str) -> subprocess.
     return run("evaluate", *overrides, cwd=cwd, **env)
 
 
+def run_as_group(command: str, *overrides: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m vae_lab.COMMAND` as the first of a group of processes, and wait until all of them have ended.
+
+    None of them can outlive this unnoticed, since each holds the pipes that are read to their end.
+    """
+    return subprocess.run(
+        [sys.executable, "-m", f"vae_lab.{command}", *overrides],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "tests")])},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        start_new_session=True,
+    )
+
+
 LIGHT = """
 import sys
 from vae_lab.{command} import main

@@ -10,29 +10,35 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 
 
 class InterruptAt(Callback):
-    """Sends a signal to the process at the end of a training batch, once in a run.
+    """Sends a signal to a process at the end of a training batch, once in a run.
 
     Args:
         batch: batches since the start of training, of all epochs.
         name: the signal, such as SIGKILL.
         job: the folder of the only job of a sweep to be interrupted.
+        rank: the number of the process that sends it, of those that train the run.
+        to: who gets it: this process (`own`), the one that started it (`main`), or all of them (`group`).
     """
 
-    def __init__(self, batch: int, name: str, job: int | None = None) -> None:
+    def __init__(self, batch: int, name: str, job: int | None = None, rank: int = 0, to: str = "own") -> None:
         self.batch = batch
         self.job = job
         self.signal = signal.Signals[name]
-        if self.signal is signal.SIGINT:  # which whatever a shell starts in the background would ignore
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.rank = rank
+        self.to = to
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         here = self.job is None or Path(trainer.default_root_dir).name == str(self.job)
+        here = here and trainer.global_rank == self.rank
         sent = Path(trainer.default_root_dir, "signal.txt")
         if here and trainer.global_step == self.batch and not sent.exists():
             sent.touch()
-            os.kill(os.getpid(), self.signal)
+            if self.to == "group":
+                os.killpg(os.getpgrp(), self.signal)
+            else:
+                os.kill({"own": os.getpid(), "main": os.getpgrp()}[self.to], self.signal)
 
 
 class FailAtStart(Callback):

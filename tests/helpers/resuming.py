@@ -19,12 +19,13 @@ SETTINGS = (
 )
 
 
-def stop(batch: int, signal: str) -> tuple[str, ...]:
-    """The overrides that interrupt a run at a batch."""
+def stop(batch: int, signal: str, **others: int | str) -> tuple[str, ...]:
+    """The overrides that interrupt a run at a batch; see `helpers.interrupt.InterruptAt`."""
     return (
         "+callbacks.stop._target_=helpers.interrupt.InterruptAt",
         f"+callbacks.stop.batch={batch}",
         f"+callbacks.stop.name={signal}",
+        *(f"+callbacks.stop.{key}={value}" for key, value in others.items()),
     )
 
 

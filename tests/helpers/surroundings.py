@@ -5,7 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from vae_lab.sweeps.gpus import THREADS, VISIBLE
+from vae_lab.sweeps.gpus import VISIBLE
+from vae_lab.sweeps.processes import THREADS
 
 
 def surroundings(number: int, waits_for: Path | None = None, leaves: Path | None = None) -> tuple[int, int, str, str]:

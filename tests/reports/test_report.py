@@ -1,7 +1,6 @@
 """The report on constructed runs, whose figures are known."""
 
 import csv
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import pytest
 from omegaconf import DictConfig, OmegaConf
 from PIL import Image
 
+from helpers.run_folders import write_run
 from vae_lab.errors import UserError
 from vae_lab.reports.interval import interval
 from vae_lab.reports.published import BesidePublished
@@ -18,45 +18,6 @@ from vae_lab.reports.quantities import QUANTITIES, quantity
 from vae_lab.reports.report import write_report
 
 T_3 = 3.182446305284263  # the 97.5% quantile of Student's t with 3 degrees of freedom
-BERNOULLI = "vae_lab.likelihoods.bernoulli.Bernoulli"
-OBJECTIVES: dict[str, dict[str, Any]] = {
-    "elbo": {"_target_": "vae_lab.objectives.elbo.ELBO", "num_samples": 1},
-    "iwae": {"_target_": "vae_lab.objectives.importance_weighted.IWAE", "num_samples": 5},
-    "beta": {"_target_": "vae_lab.objectives.weighted.Beta", "beta": 4.0, "num_samples": 1},
-}
-
-
-def write_run(
-    folder: Path,
-    elbo: float | None,
-    *,
-    seed: int = 0,
-    latent_dim: int = 2,
-    objective: str = "elbo",
-    options: dict[str, Any] | None = None,
-    likelihood: str = BERNOULLI,
-    epochs_scale: float = 1.0,
-    **metrics: Any,
-) -> None:
-    """A run's folder as training leaves it; without an ELBO, an unfinished one."""
-    config = {
-        "latent_dim": latent_dim,
-        "seed": seed,
-        "epochs_scale": epochs_scale,
-        "trainer": {"max_epochs": 3280},
-        "data": {"_target_": "vae_lab.data.digits.Digits", "num_test": 300, "batch_size": 32},
-        "likelihood": {"_target_": likelihood},
-        "objective": OBJECTIVES[objective] | (options or {}),
-        "callbacks": {"figures": {"every_n_epochs": seed + 1}},
-    }
-    choices = {"data": "digits", "objective": objective, "likelihood": likelihood.rpartition(".")[2], "hydra/env": "x"}
-    (folder / ".hydra").mkdir(parents=True)
-    OmegaConf.save(config, folder / ".hydra" / "config.yaml")
-    OmegaConf.save({"hydra": {"runtime": {"choices": choices}}}, folder / ".hydra" / "hydra.yaml")
-    if elbo is not None:
-        figures = {"val/elbo": elbo + 1, "test/elbo": elbo, "test/rate": 5.0, "test/distortion": -elbo - 5.0}
-        figures |= {"test/nll": -elbo - 0.5, "data/binarize": "dynamic", "data/dequantize": "none", **metrics}
-        (folder / "metrics.json").write_text(json.dumps(figures))
 
 
 def rows_of(folder: Path) -> list[dict[str, str]]:

@@ -36,7 +36,7 @@ def scalars(run_dir: Path) -> dict[str, list[tuple[int, float]]]:
 @pytest.mark.parametrize(
     ("batch", "signal", "status", "saved"),
     [
-        pytest.param(25, "SIGINT", 130, 20, id="stopped by Ctrl-C inside an epoch"),
+        pytest.param(25, "SIGINT", 130, 25, id="stopped by Ctrl-C inside an epoch"),
         pytest.param(37, "SIGKILL", -9, 30, id="killed before the validation"),
         pytest.param(94, "SIGKILL", -9, 84, id="killed in the last epoch"),
         pytest.param(50, "SIGTERM", 143, 50, id="asked to stop"),

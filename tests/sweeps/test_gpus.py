@@ -3,13 +3,15 @@
 import os
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 from helpers import commands
 from helpers.surroundings import surroundings
 from vae_lab.errors import UserError
-from vae_lab.sweeps.gpus import THREADS, VISIBLE, Processes, assign_gpus, visible_gpus
+from vae_lab.sweeps.gpus import VISIBLE, assign_gpus, visible_gpus
+from vae_lab.sweeps.processes import THREADS, Processes
 
 SMALL = ("data=digits", "data.batch_size=128", "trainer=cpu", "trainer.max_epochs=1", "model.hidden_sizes=[16]")
 QUIET = ("logger=none", "nll_samples=2", "~callbacks.figures", "callbacks.progress=null")
@@ -36,19 +38,23 @@ def test_no_place_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
         assign_gpus(["0"], 0)
 
 
+def lost(job: int, how: str) -> NoReturn:
+    pytest.fail(f"the process of job {job} {how}")
+
+
 @pytest.mark.slow
 def test_each_process_keeps_its_gpu_and_takes_a_job_when_it_is_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(THREADS, raising=False)
-    processes = Processes(assign_gpus(["5", "7"], 1))
+    processes = Processes([{VISIBLE: gpu} for gpu in assign_gpus(["5", "7"], 1)])
     end = tmp_path / "end"
     slow, quick = partial(surroundings, 0, waits_for=end), [partial(surroundings, number) for number in (1, 2, 3)]
-    told = processes.run([slow, *quick, partial(surroundings, 4, leaves=end)])
+    told = processes.run([slow, *quick, partial(surroundings, 4, leaves=end)], lost)
     assert [number for number, *_ in told] == [0, 1, 2, 3, 4], "in the order of the jobs, not of their ends"
     assert {gpu for _, _, gpu, _ in told} == {"5", "7"}
     assert told[0][1] not in {process for _, process, _, _ in told[1:]}
-    told += processes.run([partial(surroundings, number) for number in range(4)])
+    told += processes.run([partial(surroundings, number) for number in range(4)], lost)
     assert len({(process, gpu) for _, process, gpu, _ in told}) == 2, "a process has one GPU from its first job on"
     assert {int(threads) for *_, threads in told} == {max(1, (os.cpu_count() or 1) // 2)}
 

@@ -1,28 +1,16 @@
 """`hydra/launcher=gpus`: run the jobs of a multirun in processes that share the GPUs of this machine.
 
-Hydra imports this module at every start, so it imports nothing heavy.
+Hydra accepts a plugin only if its class is defined in this namespace. It imports this module at every start, so it
+imports nothing heavy.
 """
 
-import logging
-from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.singleton import Singleton
-from hydra.core.utils import JobReturn, filter_overrides, run_job, setup_globals
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
-
-from vae_lab.sweeps.launching import JobLauncher, job_config
-
-if TYPE_CHECKING:
-    from vae_lab.sweeps.gpus import Processes
-
-log = logging.getLogger(__name__)
+from vae_lab.sweeps import process_launcher
+from vae_lab.sweeps.gpus import VISIBLE, assign_gpus, visible_gpus
 
 
-class GpusLauncher(JobLauncher):
+class GpusLauncher(process_launcher.ProcessLauncher):
     """Runs each job in the first free process; each process sees one GPU only, always the same.
 
     Args:
@@ -30,54 +18,8 @@ class GpusLauncher(JobLauncher):
     """
 
     def __init__(self, runs_per_gpu: int) -> None:
+        super().__init__()
         self.runs_per_gpu = runs_per_gpu
-        self.processes: Processes | None = None  # started with the first jobs
 
-    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
-        # Imported here, so that Hydra starts fast.
-        from vae_lab.sweeps.gpus import Processes, assign_gpus, visible_gpus
-
-        self.prepare()
-        if self.processes is None:
-            self.processes = Processes(assign_gpus(visible_gpus(), self.runs_per_gpu))
-        log.info("Launching %s jobs, at most %s at once", len(job_overrides), len(self.processes))
-        for number, overrides in enumerate(job_overrides, initial_job_idx):
-            log.info("\t#%s : %s", number, " ".join(filter_overrides(overrides)))
-        state = Singleton.get_state()
-        return self.processes.run(
-            [
-                partial(run, number, overrides, self.hydra_context, self.config, self.task_function, state)
-                for number, overrides in enumerate(job_overrides, initial_job_idx)
-            ]
-        )
-
-
-def run(
-    number: int,
-    overrides: Sequence[str],
-    hydra_context: HydraContext,
-    config: DictConfig,
-    task_function: TaskFunction,
-    singletons: dict[type, Singleton],
-) -> JobReturn:
-    """Run a job in a separate process, as Hydra's own launcher would run it in the main process.
-
-    Args:
-        number: the job's number.
-        overrides: the job's overrides.
-        hydra_context: composes the job's configuration.
-        config: the configuration of the sweep.
-        task_function: the function that runs a configuration.
-        singletons: Hydra's singletons of the main process.
-    """
-    setup_globals()
-    Singleton.set_state(singletons)
-    job = job_config(hydra_context, config, overrides, number)
-    HydraConfig.instance().set_config(job)
-    return run_job(
-        hydra_context=hydra_context,
-        task_function=task_function,
-        config=job,
-        job_dir_key="hydra.sweep.dir",
-        job_subdir_key="hydra.sweep.subdir",
-    )
+    def environments(self, num_jobs: int) -> Sequence[Mapping[str, str]]:
+        return [{VISIBLE: gpu} for gpu in assign_gpus(visible_gpus(), self.runs_per_gpu)]

@@ -14,7 +14,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from vae_lab.configuration.memory_errors import explain_memory_error
 from vae_lab.configuration.paths import conf_dir
+from vae_lab.configuration.processes import is_first
+from vae_lab.ending import interruption
+from vae_lab.ending.parent import end_with_named_parent
 from vae_lab.errors import UserError, explain_os_error
 
 if TYPE_CHECKING:
@@ -46,6 +50,7 @@ class Command:
         check_options: refuses keys and values, whatever the folders are that they name.
         check: refuses a configuration that cannot work, before anything heavy is imported.
         run: the work.
+        interrupted: what a person is told whose signal ends the work.
         config_dir: the folder of its YAML, if not `conf/`.
     """
 
@@ -54,6 +59,7 @@ class Command:
     check_options: Callable[[DictConfig], None]
     check: Callable[[DictConfig], None]
     run: Callable[[DictConfig], None]
+    interrupted: str
     config_dir: Path | None = None
 
     def main(self) -> None:
@@ -62,7 +68,11 @@ class Command:
         def check(config: DictConfig, hydra: DictConfig, overrides: Sequence[str], *, multirun: bool) -> None:
             self.check(config)
 
-        run_command(self.run, self.name, check, refuse_multirun, self.config_dir)
+        def run(config: DictConfig) -> None:
+            interruption.say(self.interrupted)
+            self.run(config)
+
+        run_command(run, self.name, check, refuse_multirun, self.config_dir)
 
 
 def run_command(
@@ -87,23 +97,39 @@ def run_command(
     @wraps(function)
     def task(config: DictConfig) -> Any:
         sys.argv[1:] = given  # which Lightning repeats for further processes of a run
-        if HydraConfig.get().mode is RunMode.MULTIRUN:
-            return function(config)
+        interruption.handle_signals()  # here too, since launchers run this in other processes
+        end_with_named_parent(can_save=is_first())
         try:
-            return function(config)
-        except UserError as error:
-            sys.exit(str(error))
-        except OSError as error:
-            sys.exit(explain_os_error(error))
+            with interruption.unwinding():
+                return function(config)
+        except Exception as error:
+            interruption.raise_if_received()
+            line = explained(error)
+            if line is not None and HydraConfig.get().mode is not RunMode.MULTIRUN:
+                sys.exit(line)
+            raise
 
+    interruption.handle_signals()
+    if is_first():
+        interruption.say("interrupted before anything was written; to begin again, repeat the command")
+    end_with_named_parent(can_save=is_first())
     folder, given = config_dir or conf_dir(), sys.argv[1:]
     try:
         sys.argv[1:] = checked_arguments(config_name, folder, check, rewrite)
-    except UserError as error:
-        sys.exit(str(error))
-    except OSError as error:
-        sys.exit(explain_os_error(error))
-    hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(task)()
+    except (UserError, OSError) as error:
+        sys.exit(explained(error))
+    try:
+        hydra.main(version_base="1.3", config_path=str(folder), config_name=config_name)(task)()
+    except interruption.Interrupted:
+        interruption.tell()
+        raise
+
+
+def explained(error: Exception) -> str | None:
+    """Return an error as one line if it is a mistake of the user or of the system, else None."""
+    if isinstance(error, UserError):
+        return str(error)
+    return explain_os_error(error) if isinstance(error, OSError) else explain_memory_error(error)
 
 
 def checked_arguments(config_name: str, config_dir: Path, check: Check, rewrite: Rewrite) -> list[str]:

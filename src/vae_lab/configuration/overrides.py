@@ -6,10 +6,11 @@ from typing import Any
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from vae_lab.configuration.costs import check_jobs, num_values
 from vae_lab.configuration.flat import flatten
 from vae_lab.errors import UserError, nearest, show
 
@@ -117,6 +118,7 @@ def check_choice(override: Override, options: Sequence[str]) -> None:
 
 def values(override: Override) -> list[Any]:
     """Return the value of an override, or all values of its sweep."""
+    check_jobs([override])
     return list(override.sweep_iterator()) if override.is_discrete_sweep() else [override.value()]
 
 
@@ -129,7 +131,7 @@ def with_first_value(override: Override) -> str:
     if not override.is_sweep_override():
         return override.input_line or ""
     swept = override.value()
-    if isinstance(swept, IntervalSweep):
+    if isinstance(swept, IntervalSweep) or (isinstance(swept, RangeSweep) and num_values(override) > 0):
         first: Any = swept.start
     else:
         try:

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from vae_lab.configuration.options import NonNegativeInt, PositiveFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeInt, PositiveFloat, PositiveInt, Size
 from vae_lab.configuration.pixels import Binarize, Dequantize
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -37,16 +37,17 @@ class TopLevel(BaseModel):
     """The keys of `conf/train.yaml`."""
 
     model_config = ConfigDict(extra="forbid")
-    latent_dim: PositiveInt
+    latent_dim: Size
     seed: Seed
     compile: bool
     epochs_scale: PositiveFloat = 1.0  # not in the settings of older runs
     resume: str | None
-    overwrite: bool = False  # this and the next are not in the settings of older runs
+    overwrite: bool = False  # this and the next two are not in the settings of older runs
     allow: list[str] = []
+    allow_other_data: bool = False
     condition: Literal["label"] | None
     checkpoint_every_n_steps: PositiveInt
-    nll_samples: PositiveInt
+    nll_samples: Size
     data: Data
     corruption: dict[str, Any] | None
     model: dict[str, Any]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import DataPath, PositiveInt
 from vae_lab.data.image_set import ImageSet, Split, Splits, split_off
 from vae_lab.data.torchvision_set import ensure_downloaded, verify
 
@@ -20,7 +20,7 @@ class CIFAR10(ImageSet):
         num_validation: training images held out for validation.
     """
 
-    def __init__(self, root: str, num_validation: PositiveInt = 5_000) -> None:
+    def __init__(self, root: DataPath, num_validation: PositiveInt = 5_000) -> None:
         self.root = Path(root).expanduser().absolute()
         self.num_validation = num_validation
 

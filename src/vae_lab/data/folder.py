@@ -8,15 +8,16 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import ImageSize, SplitSize
+from vae_lab.configuration.options import DataPath, ImageSize, SplitSize
 from vae_lab.data import pictures
-from vae_lab.data.image_set import ImageSet, Split, Splits, train_val_test_split
+from vae_lab.data.image_set import Split, Splits, train_val_test_split
+from vae_lab.data.stored import Destination, StoredImages
 from vae_lab.errors import UserError
 
 log = logging.getLogger(__name__)
 
 
-class Folder(ImageSet):
+class Folder(StoredImages):
     """The pictures in a folder; if it has subfolders, each subfolder is a class.
 
     Files are read in the order of their names, so that the split is always the same. Hidden files are ignored.
@@ -32,7 +33,7 @@ class Folder(ImageSet):
 
     def __init__(
         self,
-        path: str,
+        path: DataPath,
         image_size: ImageSize | None = None,
         color: Literal["auto", "gray", "rgb"] = "auto",
         num_validation: SplitSize = 0.1,
@@ -44,20 +45,34 @@ class Folder(ImageSet):
         self.num_validation = num_validation
         self.num_test = num_test
 
-    def load(self) -> Splits:
+    def positions(self) -> Splits:
+        paths, others = self._files()
+        if others:
+            total = len(paths) + len(others)
+            log.info("data: %s of %s files are not pictures and are ignored, such as %s", len(others), total, others[0])
+        pictures_of_classes = Split(torch.arange(len(paths)), self._labels(paths))
+        return train_val_test_split(pictures_of_classes, self.num_validation, self.num_test)
+
+    def read(self, positions: Sequence[Tensor]) -> list[Tensor]:
+        paths, _ = self._files()
+        color = pictures.common_color(paths) if self.color == "auto" else self.color
+        shape = pictures.read(paths[0], color, self.image_size).shape
+        destination = Destination(positions, shape, f"data.path={self.path}")
+        wanted = torch.cat(list(positions)).unique().tolist()  # in the order of their names
+        read = pictures.read_each([paths[number] for number in wanted], color, self.image_size, like=paths[0])
+        for number, picture in zip(wanted, read, strict=True):
+            destination.fill(number, picture[None])
+        return destination.tensors
+
+    def _files(self) -> tuple[list[Path], list[Path]]:
+        """Return the pictures and the other files of the folder, in the order of their names."""
         if not self.path.is_dir():
             raise UserError(f"data.path={self.path}: there is no such folder; give a folder of pictures")
         paths, others = pictures.picture_files(self.path)
         if not paths:
             known = ", ".join(sorted(pictures.SUFFIXES))
             raise UserError(f"data.path={self.path}: there are no pictures in it; give a folder with files in {known}")
-        if others:
-            total = len(paths) + len(others)
-            log.info("data: %s of %s files are not pictures and are ignored, such as %s", len(others), total, others[0])
-        labels = self._labels(paths)
-        color = pictures.common_color(paths) if self.color == "auto" else self.color
-        images = torch.from_numpy(pictures.read_all(paths, color, self.image_size))
-        return train_val_test_split(Split(images, labels), self.num_validation, self.num_test)
+        return paths, others
 
     def _labels(self, paths: Sequence[Path]) -> Tensor:
         """Return the number of each picture's subfolder, counted in the order of their names; 0 without subfolders.

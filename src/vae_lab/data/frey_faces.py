@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import DataPath, PositiveInt
 from vae_lab.data.image_set import ImageSet, MissingDataError, Split, Splits, train_val_test_split
 from vae_lab.data.torchvision_set import OR_DIGITS, damaged_file
 
@@ -26,7 +26,7 @@ class FreyFaces(ImageSet):
         num_test: images held out for testing.
     """
 
-    def __init__(self, root: str, num_validation: PositiveInt = 200, num_test: PositiveInt = 200) -> None:
+    def __init__(self, root: DataPath, num_validation: PositiveInt = 200, num_test: PositiveInt = 200) -> None:
         self.path = Path(root).expanduser().absolute() / "frey_faces" / "frey_faces.npy"
         self.num_validation = num_validation
         self.num_test = num_test

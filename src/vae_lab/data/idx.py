@@ -33,11 +33,13 @@ def read(path: Path, num_dims: int) -> Tensor:
     Raises:
         UserError: if the header is not that of an IDX file, or the number of bytes does not match it.
     """
-    content = path.read_bytes()
     start = 4 * (1 + num_dims)
-    if len(content) < start or content[:4] != bytes([0, 0, 8, num_dims]):
-        raise damaged_file(path, "its header is not that of an IDX file of bytes")
-    shape = struct.unpack(f">{num_dims}I", content[4:start])
-    if len(content) - start != prod(shape):
-        raise damaged_file(path, f"it has {len(content) - start:,} bytes for {prod(shape):,} values")
-    return torch.from_numpy(np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy())
+    with path.open("rb") as file:
+        header = file.read(start)
+        if len(header) < start or header[:4] != bytes([0, 0, 8, num_dims]):
+            raise damaged_file(path, "its header is not that of an IDX file of bytes")
+        shape = struct.unpack(f">{num_dims}I", header[4:])
+        available = path.stat().st_size - start
+        if available != prod(shape):
+            raise damaged_file(path, f"it has {available:,} bytes for {prod(shape):,} values")
+        return torch.from_numpy(np.fromfile(file, np.uint8).reshape(shape))

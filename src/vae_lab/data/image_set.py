@@ -14,6 +14,9 @@ from vae_lab.seeding import RngStream, generator
 # The split does not depend on the run's seed, so that runs with different seeds are compared on the same images.
 SPLIT_SEED = 0
 
+# Labels below this are accepted of any number of images.
+FEWEST_CLASSES = 10_000
+
 
 class Split(NamedTuple):
     """A part of a data set.
@@ -92,6 +95,21 @@ def leave_out(splits: Splits, classes: Sequence[int]) -> tuple[Splits, Split | N
         raise UserError(f"{where}: no images are left to train on; leave out fewer classes")
     rest = Splits(*(part.take(~mask) for part, mask in zip(splits, masks, strict=True)))
     return rest, splits.test.take(masks[2])
+
+
+def check_classes(splits: Splits) -> None:
+    """Refuse labels that are not counted from 0: models and measures keep numbers for each class up to the largest.
+
+    Raises:
+        UserError: one line with the largest label.
+    """
+    num_images = sum(len(split.labels) for split in splits)
+    largest = max(int(split.labels.max()) for split in splits)
+    if largest >= max(num_images, FEWEST_CLASSES):
+        raise UserError(
+            f"data: its largest label is {largest:,}, so that there would be {largest + 1:,} classes of {num_images:,} "
+            "images; number the classes 0, 1, 2, ..., or leave the labels out"
+        )
 
 
 def subsample_train(splits: Splits, num_train: int | None) -> Splits:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import DataPath, PositiveInt
 from vae_lab.data import idx
 from vae_lab.data.image_set import ImageSet, Splits, split_off
 from vae_lab.data.torchvision_set import ensure_downloaded, verify
@@ -30,7 +30,7 @@ class MNISTLike(ImageSet):
     name: ClassVar[str]
     checksums: ClassVar[Mapping[str, str]] = {}
 
-    def __init__(self, root: str, num_validation: PositiveInt = 10_000) -> None:
+    def __init__(self, root: DataPath, num_validation: PositiveInt = 10_000) -> None:
         self.root = Path(root).expanduser().absolute()
         self.num_validation = num_validation
 
@@ -84,7 +84,7 @@ class EMNIST(ImageSet):
 
     def __init__(
         self,
-        root: str,
+        root: DataPath,
         split: Literal["byclass", "bymerge", "balanced", "letters", "digits", "mnist"] = "balanced",
         num_validation: PositiveInt = 10_000,
     ) -> None:

@@ -9,12 +9,16 @@ from torch import Tensor
 
 from vae_lab.configuration.pixels import Dequantization, Treatment
 from vae_lab.data.batches import EvaluationBatches, Shard, TrainBatches, binarize, dequantize
+from vae_lab.data.fingerprint import Fingerprint
 from vae_lab.data.image_set import SPLIT_SEED, Split, Splits
 from vae_lab.errors import UserError
 from vae_lab.seeding import RngStream, generator
 
 # The largest fraction of the free memory of an accelerator that the images may take.
 MAX_MEMORY_FRACTION = 0.25
+
+# The pixels of a piece of the images, where they are treated piece by piece.
+PIECE_VALUES = 2**20
 
 
 class ImageData(LightningDataModule):
@@ -29,6 +33,8 @@ class ImageData(LightningDataModule):
         seed: the run's seed.
         dequantization: `uniform` adds noise to grey levels, new in every training batch and once elsewhere; or `none`.
         left_out: test images of the classes that were left out of the three parts; None if there are none.
+        in_place: whether the pixels of these images may be changed, which takes less memory than a copy.
+        fingerprint: what was read, before its treatment; None if it is not known.
     """
 
     def __init__(
@@ -39,20 +45,25 @@ class ImageData(LightningDataModule):
         seed: int,
         dequantization: Dequantization = "none",
         left_out: Split | None = None,
+        in_place: bool = False,
+        fingerprint: Fingerprint | None = None,
     ) -> None:
         super().__init__()
         self.treatment = treatment
         self.dequantization = dequantization
         self.batch_size = min(batch_size, len(splits.train.images))  # with fewer images, one batch has all of them
         self.seed = seed
-        self.train = splits.train if treatment == "dynamic" else apply_treatment(splits.train, treatment, 0)
-        self.val = apply_dequantization(apply_treatment(splits.val, treatment, 1), dequantization, 1)
-        self.test = apply_dequantization(apply_treatment(splits.test, treatment, 2), dequantization, 2)
-        self.left_out = (
-            None
-            if left_out is None
-            else apply_dequantization(apply_treatment(left_out, treatment, 3), dequantization, 3)
-        )
+        self.fingerprint = fingerprint
+
+        def treated(split: Split, stream: int) -> Split:
+            binary = apply_treatment(split, treatment, stream, in_place=in_place)
+            return apply_dequantization(binary, dequantization, stream)
+
+        # Training images are dequantised, and may be binarised, anew for each batch.
+        once: Treatment = "none" if treatment == "dynamic" else treatment
+        self.train = apply_treatment(splits.train, once, 0, in_place=in_place)
+        self.val, self.test = treated(splits.val, 1), treated(splits.test, 2)
+        self.left_out = None if left_out is None else treated(left_out, 3)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -66,7 +77,10 @@ class ImageData(LightningDataModule):
 
     def pixel_mean(self) -> Tensor:
         """Return the mean training image in [0, 1], of shape `image_shape`."""
-        level = self.train.images.sum(0, dtype=torch.int64).double() / len(self.train.images)
+        total = torch.zeros(self.image_shape, dtype=torch.int64)
+        for images in in_pieces(self.train.images):
+            total += images.sum(0, dtype=torch.int64)  # which copies them as int64
+        level = total.double() / len(self.train.images)
         return ((level + 0.5) / 256 if self.dequantization == "uniform" else level / 255).float()
 
     def with_seed(self, seed: int) -> "ImageData":
@@ -117,15 +131,23 @@ class ImageData(LightningDataModule):
         return self.trainer.current_epoch
 
 
-def apply_treatment(split: Split, treatment: Treatment, stream: int) -> Split:
-    """Return the images with a treatment applied once, as 8-bit levels; `stream` selects the random stream."""
+def apply_treatment(split: Split, treatment: Treatment, stream: int, *, in_place: bool = False) -> Split:
+    """Return the images with a treatment applied once, as 8-bit levels.
+
+    Args:
+        split: the images.
+        treatment: the treatment of their pixels.
+        stream: selects the random stream.
+        in_place: whether the given images may be changed, instead of copied.
+    """
     if treatment == "none":
         return split
-    if treatment == "threshold":
-        binary = split.images > 127
-    else:
-        binary = binarize(split.images, generator("cpu", SPLIT_SEED, RngStream.HELD_OUT, stream)).bool()
-    return split._replace(images=binary.to(torch.uint8) * 255)
+    noise = generator("cpu", SPLIT_SEED, RngStream.HELD_OUT, stream)
+    treated = split.images if in_place else torch.empty_like(split.images)
+    for target, images in zip(in_pieces(treated), in_pieces(split.images), strict=True):
+        binary = images > 127 if treatment == "threshold" else binarize(images, noise).bool()
+        torch.mul(binary, 255, out=target)
+    return split._replace(images=treated)
 
 
 def apply_dequantization(split: Split, dequantization: Dequantization, stream: int) -> Split:
@@ -133,6 +155,14 @@ def apply_dequantization(split: Split, dequantization: Dequantization, stream: i
     if dequantization == "none":
         return split
     return split._replace(images=dequantize(split.images, generator("cpu", SPLIT_SEED, RngStream.HELD_OUT, stream)))
+
+
+def in_pieces(images: Tensor) -> tuple[Tensor, ...]:
+    """Return images in order, in pieces whose copies as numbers take little memory.
+
+    Random numbers of the CPU are drawn one after the other, so those of all pieces are those of the whole.
+    """
+    return images.split(max(1, PIECE_VALUES // max(1, images[:1].numel())))
 
 
 def to_device_if_it_fits(split: Split, device: torch.device) -> Split:

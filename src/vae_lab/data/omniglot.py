@@ -4,7 +4,7 @@ from pathlib import Path
 
 import torch
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import DataPath, Pixels, PositiveInt
 from vae_lab.data import pictures
 from vae_lab.data.image_set import ImageSet, Split, Splits, split_off
 from vae_lab.data.torchvision_set import damaged_file, ensure_downloaded
@@ -28,7 +28,7 @@ class Omniglot(ImageSet):
         num_validation: training images held out for validation.
     """
 
-    def __init__(self, root: str, image_size: PositiveInt = 28, num_validation: PositiveInt = 2_000) -> None:
+    def __init__(self, root: DataPath, image_size: Pixels = 28, num_validation: PositiveInt = 2_000) -> None:
         self.root = Path(root).expanduser().absolute()
         self.image_size = image_size
         self.num_validation = num_validation

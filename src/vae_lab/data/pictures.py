@@ -1,6 +1,6 @@
 """Reading picture files (PNG, JPEG, ...) into arrays of bytes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal
@@ -24,6 +24,10 @@ DEEP_MODES = frozenset({"I", "F"})
 
 # Pillow's errors for a file that is not a picture, is truncated, or is too large.
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+
+
+# Pictures that are read together, in several threads.
+AT_ONCE = 64
 
 
 def picture_files(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -78,20 +82,33 @@ def read_all(paths: Sequence[Path], color: Color, size: ImageSize | None) -> Pix
     Raises:
         UserError: if a file cannot be read, or if `size` is None and two pictures differ in size.
     """
-    first = read(paths[0], color, size)
-    pixels = np.empty((len(paths), *first.shape), np.uint8)
-    with ThreadPoolExecutor() as pool:
-        for row, path, picture in zip(
-            pixels, paths, pool.map(lambda path: read(path, color, size), paths), strict=True
-        ):
-            if picture.shape != first.shape:
-                raise UserError(
-                    f"data.image_size=null: {paths[0]} has {format_size(first)} pixels and {path} has "
-                    f"{format_size(picture)}; scale all to one size with data.image_size=64, or "
-                    "data.image_size=[64,48] (height, width)"
-                )
-            row[...] = picture
+    pixels = np.empty((len(paths), *read(paths[0], color, size).shape), np.uint8)
+    for row, picture in zip(pixels, read_each(paths, color, size, paths[0]), strict=True):
+        row[...] = picture
     return pixels
+
+
+def read_each(paths: Sequence[Path], color: Color, size: ImageSize | None, like: Path) -> Iterator[Pixels]:
+    """Yield pictures of shape (C, H, W), of which a few are in memory; see `read_all`.
+
+    Args:
+        paths: the files.
+        color: what they are converted to.
+        size: what they are scaled to.
+        like: a picture whose size all must have.
+    """
+    first = read(like, color, size)
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(paths), AT_ONCE):
+            some = paths[start : start + AT_ONCE]
+            for path, picture in zip(some, pool.map(lambda path: read(path, color, size), some), strict=True):
+                if picture.shape != first.shape:
+                    raise UserError(
+                        f"data.image_size=null: {like} has {format_size(first)} pixels and {path} has "
+                        f"{format_size(picture)}; scale all to one size with data.image_size=64, or "
+                        "data.image_size=[64,48] (height, width)"
+                    )
+                yield picture
 
 
 def read(path: Path, color: Color, size: ImageSize | None) -> Pixels:

@@ -2,7 +2,8 @@
 
 import contextlib
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 
 from filelock import FileLock
@@ -12,6 +13,20 @@ from vae_lab.errors import UserError
 
 # The end of each message, for users who cannot download.
 OR_DIGITS = "or use the embedded digits with data=digits"
+
+
+# Whether data sets are downloaded where they are missing.
+_downloads = ContextVar("downloads", default=True)
+
+
+@contextlib.contextmanager
+def without_downloads() -> Iterator[None]:
+    """Report a data set that is missing, instead of downloading it."""
+    token = _downloads.set(False)
+    try:
+        yield
+    finally:
+        _downloads.reset(token)
 
 
 def ensure_downloaded(name: str, root: Path, folder: str, files: Iterable[str], download: Callable[[], object]) -> Path:
@@ -30,6 +45,7 @@ def ensure_downloaded(name: str, root: Path, folder: str, files: Iterable[str], 
         MissingDataError: if a file does not exist afterwards.
     """
     path = root / folder
+    way_out = f"set VAE_LAB_DATA to the folder that holds {folder}, {OR_DIGITS}"
     expected = [path / file for file in files]
 
     def complete() -> bool:
@@ -37,6 +53,8 @@ def ensure_downloaded(name: str, root: Path, folder: str, files: Iterable[str], 
 
     if complete():
         return path
+    if not _downloads.get():
+        raise MissingDataError(f"data.root={root}: {name} is not in {path}; {way_out}")
     try:
         path.mkdir(parents=True, exist_ok=True)
         with FileLock(path / ".lock"):
@@ -49,8 +67,7 @@ def ensure_downloaded(name: str, root: Path, folder: str, files: Iterable[str], 
     except (OSError, RuntimeError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise MissingDataError(
-            f"data.root={root}: {name} is not in {path} and could not be downloaded ({reason[-1]}); "
-            f"set VAE_LAB_DATA to the folder that holds {folder}, {OR_DIGITS}"
+            f"data.root={root}: {name} is not in {path} and could not be downloaded ({reason[-1]}); {way_out}"
         ) from error
     return path
 

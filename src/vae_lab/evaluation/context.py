@@ -1,5 +1,6 @@
 """Build the evaluation context of a run: its model, and the images as the likelihood sees them."""
 
+from functools import partial
 from typing import Literal
 
 import torch
@@ -12,7 +13,7 @@ from vae_lab.data.image_set import Split
 from vae_lab.data.module import ImageData, apply_dequantization, apply_treatment
 from vae_lab.errors import UserError
 from vae_lab.evaluation.blocks import row_bytes, rows_within
-from vae_lab.evaluation.measure import EvaluationContext, Images
+from vae_lab.evaluation.measure import EvaluationContext, Images, some_of
 from vae_lab.runs.trained import Trained
 
 SplitName = Literal["train", "val", "test"]
@@ -26,8 +27,9 @@ def evaluation_context(
     seed: int,
     device: torch.device,
     memory_mib: int,
+    data: ImageData | None = None,
 ) -> EvaluationContext:
-    """Build the evaluation context of a run; its data set is read again and treated as in training.
+    """Build the evaluation context of a run, on its data set, treated as in training.
 
     Args:
         trained: the run.
@@ -36,21 +38,20 @@ def evaluation_context(
         seed: the seed of the latent samples.
         device: the device of the model.
         memory_mib: the memory that decoded images and hidden layers may take at once, in MiB.
+        data: the run's data set if it is read, or None to read it.
 
     Raises:
         UserError: if the data set is missing, or has fewer images.
     """
-    data = build.data(trained.config)
+    data = build.data(trained.config) if data is None else data
     reference = next(trained.model.parameters()).to(device)
-    training = model_inputs(data, "train", trained.num_classes, reference)
-    images = training if split == "train" else model_inputs(data, split, trained.num_classes, reference)
-    if num_images is not None:
-        if num_images > len(images.x):
-            raise UserError(
-                f"num_images={num_images}: split={split} has {len(images.x):,} images only; "
-                "give a smaller number, or leave it out for all of them"
-            )
-        images = images.some(num_images)
+    available = len(getattr(data, split).images)
+    if num_images is not None and num_images > available:
+        raise UserError(
+            f"num_images={num_images}: split={split} has {available:,} images only; "
+            "give a smaller number, or leave it out for all of them"
+        )
+    images = model_inputs(data, split, trained.num_classes, reference, num_images)
     model = trained.model.to(device)
     return EvaluationContext(
         model=model,
@@ -58,7 +59,7 @@ def evaluation_context(
         fits_prior=trained.fits_prior,
         data=data,
         images=images,
-        training=training,
+        training_images=partial(model_inputs, data, "train", trained.num_classes, reference),
         seed=seed,
         device=device,
         max_rows=rows_within(memory_mib * 2**20, row_bytes(model, images)),
@@ -66,7 +67,9 @@ def evaluation_context(
     )
 
 
-def model_inputs(data: ImageData, name: SplitName, num_classes: int | None, reference: Tensor) -> Images:
+def model_inputs(
+    data: ImageData, name: SplitName, num_classes: int | None, reference: Tensor, num_images: int | None = None
+) -> Images:
     """Return the images of a split as a model sees them.
 
     Args:
@@ -74,8 +77,11 @@ def model_inputs(data: ImageData, name: SplitName, num_classes: int | None, refe
         name: the split.
         num_classes: the classes that the model is conditioned on, or None.
         reference: a parameter of the model; the images get its device and precision.
+        num_images: how many random images, the same ones every time; None for all of them in their order.
     """
     part = frozen_split(data, name)
+    if num_images is not None and num_images < len(part.images):
+        part = part.take(some_of(len(part.images), num_images))
     x, labels = to_unit(part.images).to(reference), part.labels.to(reference.device)
     c = None if num_classes is None else one_hot(labels, num_classes).to(x)
     return Images(x, labels, c, None if part.factors is None else part.factors.to(reference.device))

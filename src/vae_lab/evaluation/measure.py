@@ -1,8 +1,9 @@
 """The parts of `vae_lab.evaluate`: a measure maps a trained model and images to estimates."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -46,8 +47,12 @@ class Images(NamedTuple):
         """Return `num` random images, the same ones every time, or all in their order if there are no more."""
         if num >= len(self.x):
             return self
-        order = torch.randperm(len(self.x), generator=generator("cpu", SPLIT_SEED, RngStream.SUBSET))
-        return self.take(order[:num].to(self.x.device))
+        return self.take(some_of(len(self.x), num).to(self.x.device))
+
+
+def some_of(total: int, num: int) -> Tensor:
+    """Return `num` random indices of `total` images, the same ones every time."""
+    return torch.randperm(total, generator=generator("cpu", SPLIT_SEED, RngStream.SUBSET))[:num]
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class EvaluationContext:
         fits_prior: whether training fitted the codes to the prior.
         data: its whole data set, treated as the likelihood needs.
         images: the images of the chosen split.
-        training: the images that probes, neighbours and classifiers learn from.
+        training_images: returns the images that probes, neighbours and classifiers learn from.
         seed: the seed of the latent samples.
         device: the device of the model and of the images.
         max_rows: decoded images that may be held at once.
@@ -72,11 +77,16 @@ class EvaluationContext:
     fits_prior: bool
     data: ImageData
     images: Images
-    training: Images
+    training_images: Callable[[], Images]
     seed: int
     device: torch.device
     max_rows: int
     held_out: bool = True
+
+    @cached_property
+    def training(self) -> Images:
+        """The images that probes, neighbours and classifiers learn from: many, and few measures need them."""
+        return self.training_images()
 
 
 class Estimate(NamedTuple):

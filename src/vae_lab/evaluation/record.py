@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from vae_lab.errors import UserError, printable
 from vae_lab.evaluation.measure import Estimate
 from vae_lab.runs.files import read_json
 from vae_lab.runs.folder import RunFolder
@@ -70,9 +71,20 @@ def merge(run_dir: Path, checkpoint: Mapping[str, Any], key: str, measure: str, 
 
 
 def read(run_dir: Path) -> dict[str, Any]:
-    """Read what earlier evaluations wrote; empty if there is no file."""
+    """Read what earlier evaluations wrote; empty if there is no file.
+
+    Raises:
+        UserError: one line with the file, if it is damaged.
+    """
     path = RunFolder(run_dir).evaluation
-    return read_json(path) if path.is_file() else {}
+    known = read_json(path) if path.is_file() else {}
+    for name, part in known.items():
+        if not isinstance(part, dict):
+            raise UserError(
+                f"{path}: {name} should be a mapping, and is {type(part).__name__}; the file is damaged: restore it "
+                "from a copy, or remove it"
+            )
+    return known
 
 
 def table(names: Sequence[str], runs: Sequence[Estimates]) -> str:
@@ -83,12 +95,12 @@ def table(names: Sequence[str], runs: Sequence[Estimates]) -> str:
         runs: their estimates.
     """
     rows = list(dict.fromkeys((measure, name) for run in runs for measure in run for name in run[measure]))
-    cells = [["", "", *names, "images", "samples"]]
+    cells = [["", "", *map(printable, names), "images", "samples"]]
     for measure, name in rows:
         found = [run.get(measure, {}).get(name) for run in runs]
         first = next(estimate for estimate in found if estimate is not None)
         size = [f"{first['num_images']:,}", "" if first["num_samples"] is None else f"{first['num_samples']:,}"]
-        cells.append([measure, name, *(format_estimate(estimate) for estimate in found), *size])
+        cells.append([printable(measure), printable(name), *(format_estimate(estimate) for estimate in found), *size])
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     lines, last = [], ""
     for row in cells:

@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from vae_lab import build
-from vae_lab.errors import UserError, explain_os_error
+from vae_lab.errors import UserError, explain_os_error, printable
 from vae_lab.evaluation import record
 from vae_lab.evaluation.context import device_of, evaluation_context
 from vae_lab.evaluation.measure import EvaluationContext, Measure
@@ -16,6 +16,7 @@ from vae_lab.runs import trained
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.lock import all_locked
 from vae_lab.runs.reading import read_run
+from vae_lab.runs.saved_data import check_data, read_data
 
 # Entries of metrics.json that every estimate of the run repeats, because they change what it measures.
 CONDITIONS = ("condition", "corruption", "corruption/when", "data/leave_out")
@@ -38,7 +39,7 @@ def evaluate_runs(config: DictConfig, folders: list[str]) -> None:
     print(f"\nestimates{given} in nats per image, ± one standard error, of split={config.split}, seed={config.seed}")
     print(record.table(titles, estimates))
     for folder, settings in zip(folders, differences(folders), strict=True):
-        print(f"details      {RunFolder(Path(folder)).evaluation}{settings and f' ({settings})'}")
+        print(printable(f"details      {RunFolder(Path(folder)).evaluation}{settings and f' ({settings})'}"))
     if unwritten:
         raise UserError("; ".join(unwritten))
 
@@ -59,6 +60,8 @@ def evaluate_run(config: DictConfig, run_dir: Path, unwritten: list[str]) -> rec
         unwritten: collects why estimates could not be written; they are printed nevertheless.
     """
     run = trained.load(run_dir)
+    data = read_data(RunFolder(run_dir), run.config)
+    other_data = check_data(RunFolder(run_dir), run.config, data, allow=config.allow_other_data)
     context = evaluation_context(
         run,
         split=config.split,
@@ -66,6 +69,7 @@ def evaluate_run(config: DictConfig, run_dir: Path, unwritten: list[str]) -> rec
         seed=config.seed,
         device=device_of(config.device),
         memory_mib=config.memory_mib,
+        data=data,
     )
     about = {
         "split": config.split,
@@ -74,20 +78,19 @@ def evaluate_run(config: DictConfig, run_dir: Path, unwritten: list[str]) -> rec
         "binarize": context.data.treatment,
         "dequantize": context.data.dequantization,
         **{name: run.metrics[name] for name in CONDITIONS if name in run.metrics},
+        **({} if other_data is None else {"other_data": other_data}),
     }
     checkpoint = record.checkpoint_of(run_dir, run.metrics["epoch"])
     earlier = record.read(run_dir).get("checkpoint", checkpoint)
     if earlier != checkpoint:
-        print(
-            f"{run_dir}: the earlier estimates are of epoch {earlier['epoch']}, before it was trained further; "
-            "they are replaced"
-        )
+        told = f"the earlier estimates are of epoch {earlier.get('epoch')}, before it was trained further"
+        print(printable(f"{run_dir}: {told}; they are replaced"))
     estimates: record.Estimates = {}
     for name in config.measure:
         measure: Measure = build.part(config.measure, name, Measure)
         reason = measure.unavailable_reason(context)
         if reason is not None:
-            print(f"{run_dir}: {name} is not defined: {reason}")
+            print(printable(f"{run_dir}: {name} is not defined: {reason}"))
             continue
         estimates[name] = measure_as_json(measure, context, about)
         try:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily
 
-from vae_lab.configuration.options import PositiveFloat, PositiveInt
+from vae_lab.configuration.options import PositiveFloat, Size
 from vae_lab.distributions.conditional import SampleShape
 from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.likelihoods.scale import bounded_scale, raw_scale
@@ -127,7 +127,7 @@ class DiscretizedLogisticMixture(Likelihood):
     def __init__(
         self,
         image_shape: tuple[int, ...],
-        num_components: PositiveInt = 5,
+        num_components: Size = 5,
         initial_scale: PositiveFloat = 0.1,
         min_scale: PositiveFloat = 1e-3,
     ) -> None:

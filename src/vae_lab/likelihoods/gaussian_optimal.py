@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 
-from vae_lab.configuration.options import PositiveFloat, PositiveInt
+from vae_lab.configuration.options import PositiveFloat, Size
 from vae_lab.likelihoods.likelihood import Likelihood
 
 
@@ -58,9 +58,7 @@ class GaussianOptimal(Likelihood):
     variance: Tensor
     num_batches: Tensor
 
-    def __init__(
-        self, image_shape: tuple[int, ...], min_scale: PositiveFloat = 1e-3, memory: PositiveInt = 100
-    ) -> None:
+    def __init__(self, image_shape: tuple[int, ...], min_scale: PositiveFloat = 1e-3, memory: Size = 100) -> None:
         super().__init__(image_shape)
         self.min_scale = min_scale
         self.memory = memory

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
-from vae_lab.configuration.options import Activation, PositiveInt, Widths
+from vae_lab.configuration.options import Activation, Size, Widths
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.distributions.detached import detach_parameters
 from vae_lab.likelihoods.likelihood import Likelihood
@@ -175,7 +175,7 @@ class Ladder(Hierarchy):
 
     def __init__(
         self,
-        lower_dims: Sequence[PositiveInt] = (50,),
+        lower_dims: Sequence[Size] = (50,),
         hidden_sizes: Widths = (200, 200),
         activation: Activation = "relu",
     ) -> None:

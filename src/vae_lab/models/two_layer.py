@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_lab.configuration.options import Activation, PositiveInt
+from vae_lab.configuration.options import Activation, Size
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.distributions.detached import detach_parameters
 from vae_lab.likelihoods.likelihood import Likelihood
@@ -136,9 +136,9 @@ class TwoLayer(Hierarchy):
 
     def __init__(
         self,
-        hidden_sizes: Sequence[PositiveInt] = (200, 200),
-        lower_dim: PositiveInt = 100,
-        upper_hidden_sizes: Sequence[PositiveInt] = (100, 100),
+        hidden_sizes: Sequence[Size] = (200, 200),
+        lower_dim: Size = 100,
+        upper_hidden_sizes: Sequence[Size] = (100, 100),
         activation: Activation = "tanh",
     ) -> None:
         self.lower_dim = lower_dim

@@ -6,7 +6,7 @@ from math import prod
 
 from torch import nn
 
-from vae_lab.configuration.options import HiddenActivation, PositiveInt
+from vae_lab.configuration.options import HiddenActivation, Size
 from vae_lab.networks.activation import ACTIVATIONS, inputs_for
 from vae_lab.networks.architecture import Architecture, Shape
 
@@ -38,7 +38,7 @@ class MLP(Architecture):
 
     is_stack = True
 
-    def __init__(self, hidden_sizes: Sequence[PositiveInt] = (400,), activation: HiddenActivation = "relu") -> None:
+    def __init__(self, hidden_sizes: Sequence[Size] = (400,), activation: HiddenActivation = "relu") -> None:
         self.hidden_sizes = tuple(hidden_sizes)
         self.activation = ACTIVATIONS[activation]
 

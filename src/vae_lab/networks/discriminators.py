@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from vae_lab.configuration.options import PositiveInt, Widths
+from vae_lab.configuration.options import Size, Widths
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.networks import stages
 from vae_lab.networks.architecture import Shape
@@ -20,7 +20,7 @@ class CodeDiscriminator(nn.Module):
         hidden_sizes: units of each hidden layer.
     """
 
-    def __init__(self, latent_dim: int, hidden_sizes: Sequence[PositiveInt]) -> None:
+    def __init__(self, latent_dim: int, hidden_sizes: Sequence[Size]) -> None:
         super().__init__()
         self.network = dense((latent_dim,), hidden_sizes, nn.LeakyReLU, (1,), output_bias=True)
 

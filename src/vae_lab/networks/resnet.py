@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from vae_lab.configuration.options import Activation, Norm, PositiveInt, Widths
+from vae_lab.configuration.options import Activation, Norm, NumBlocks, Widths
 from vae_lab.networks import stages
 from vae_lab.networks.activation import ACTIVATIONS
 from vae_lab.networks.architecture import Architecture, Shape
@@ -26,7 +26,7 @@ class ResNet(Architecture):
     def __init__(
         self,
         widths: Widths = (32, 64, 128),
-        blocks_per_stage: PositiveInt = 1,
+        blocks_per_stage: NumBlocks = 1,
         activation: Activation = "silu",
         norm: Norm = "group",
     ) -> None:

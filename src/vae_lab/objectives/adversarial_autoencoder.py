@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.maths import adversarial, smoothness
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.networks.discriminators import CodeDiscriminator
@@ -48,7 +48,7 @@ class AdversarialAutoencoder(Objective):
         latent_dim: int,
         adversarial_weight: NonNegativeFloat,
         gradient_penalty: NonNegativeFloat,
-        hidden_sizes: Sequence[PositiveInt],
+        hidden_sizes: Sequence[Size],
     ) -> None:
         super().__init__()
         self.gradient_penalty = gradient_penalty

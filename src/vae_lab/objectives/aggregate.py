@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import normalize
 
-from vae_lab.configuration.options import NonNegativeFloat, PositiveFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeFloat, PositiveFloat, Size
 from vae_lab.maths import divergences
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
@@ -152,7 +152,7 @@ class SlicedWasserstein(Objective):
     needs_real_codes = False
     needs_one_layer = True
 
-    def __init__(self, distance_weight: NonNegativeFloat | Schedule, num_projections: PositiveInt = 50) -> None:
+    def __init__(self, distance_weight: NonNegativeFloat | Schedule, num_projections: Size = 50) -> None:
         super().__init__()
         self.distance_weight = as_schedule(distance_weight)
         self.num_projections = num_projections

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.maths import divergences
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
@@ -41,7 +41,7 @@ class DIP(Objective):
         off_diagonal: NonNegativeFloat | Schedule,
         diagonal: NonNegativeFloat | Schedule,
         of_samples: bool,
-        num_samples: PositiveInt = 1,
+        num_samples: Size = 1,
     ) -> None:
         super().__init__()
         self.off_diagonal, self.diagonal = as_schedule(off_diagonal), as_schedule(diagonal)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.maths import adversarial
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.networks.discriminators import CodeDiscriminator
@@ -41,9 +41,7 @@ class FactorVAE(Objective):
     needs_one_layer = True
     needs_latent_dim = True
 
-    def __init__(
-        self, latent_dim: int, gamma: NonNegativeFloat | Schedule, hidden_sizes: Sequence[PositiveInt]
-    ) -> None:
+    def __init__(self, latent_dim: int, gamma: NonNegativeFloat | Schedule, hidden_sizes: Sequence[Size]) -> None:
         super().__init__()
         self.gamma = as_schedule(gamma)
         self.discriminator = CodeDiscriminator(latent_dim, hidden_sizes)

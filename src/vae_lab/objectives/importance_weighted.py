@@ -8,7 +8,7 @@ from abc import ABC
 
 from torch import Tensor
 
-from vae_lab.configuration.options import PositiveInt, UnitInterval
+from vae_lab.configuration.options import PositiveInt, Size, UnitInterval
 from vae_lab.maths import bounds, estimators
 from vae_lab.models.latent_model import LatentModel, Trace
 from vae_lab.objectives.objective import Loss, Objective
@@ -40,7 +40,7 @@ class IWAE(ImportanceWeighted):
 
     sample_density = "always"
 
-    def __init__(self, num_samples: PositiveInt = 5) -> None:
+    def __init__(self, num_samples: Size = 5) -> None:
         super().__init__()
         self.num_samples = num_samples
 
@@ -64,7 +64,7 @@ class MIWAE(ImportanceWeighted):
 
     sample_density = "always"
 
-    def __init__(self, num_outer: PositiveInt = 5, num_samples: PositiveInt = 5) -> None:
+    def __init__(self, num_outer: PositiveInt = 5, num_samples: Size = 5) -> None:
         super().__init__()
         self.num_outer = num_outer
         self.num_samples = num_samples
@@ -89,7 +89,7 @@ class CIWAE(ImportanceWeighted):
 
     sample_density = "always"
 
-    def __init__(self, num_samples: PositiveInt = 5, beta: UnitInterval = 0.5) -> None:
+    def __init__(self, num_samples: Size = 5, beta: UnitInterval = 0.5) -> None:
         super().__init__()
         self.num_samples = num_samples
         self.beta = beta
@@ -115,7 +115,7 @@ class PIWAE(ImportanceWeighted):
 
     sample_density = "always"
 
-    def __init__(self, num_outer: PositiveInt = 5, num_samples: PositiveInt = 5) -> None:
+    def __init__(self, num_outer: PositiveInt = 5, num_samples: Size = 5) -> None:
         super().__init__()
         self.num_outer = num_outer
         self.num_samples = num_samples
@@ -141,7 +141,7 @@ class DReG(ImportanceWeighted):
 
     sample_density = "path_only"
 
-    def __init__(self, num_samples: PositiveInt = 5) -> None:
+    def __init__(self, num_samples: Size = 5) -> None:
         super().__init__()
         self.num_samples = num_samples
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import PositiveFloat, PositiveInt
+from vae_lab.configuration.options import PositiveFloat, Size
 from vae_lab.maths import hmc
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
@@ -82,9 +82,9 @@ class MonteCarloEM(Objective):
 
     def __init__(
         self,
-        num_updates: PositiveInt = 5,
-        num_leapfrog: PositiveInt = 10,
-        num_transitions: PositiveInt = 1,
+        num_updates: Size = 5,
+        num_leapfrog: Size = 10,
+        num_transitions: Size = 1,
         initial_step_size: PositiveFloat = 0.1,
         start: Literal["posterior", "prior"] = "posterior",
     ) -> None:

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import Size
 from vae_lab.maths import bounds
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
@@ -32,7 +32,7 @@ class Renyi(Objective):
     needs_fixed_prior = False
     needs_real_codes = False
 
-    def __init__(self, alpha: float = 0.5, num_samples: PositiveInt = 5) -> None:
+    def __init__(self, alpha: float = 0.5, num_samples: Size = 5) -> None:
         super().__init__()
         self.alpha = alpha
         self.num_samples = num_samples

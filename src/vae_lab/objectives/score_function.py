@@ -9,7 +9,7 @@ from math import prod
 
 from torch import Tensor, nn
 
-from vae_lab.configuration.options import AtLeastTwo, OpenUnitInterval, PositiveInt
+from vae_lab.configuration.options import AtLeastTwo, OpenUnitInterval, Size
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.maths import score_function
 from vae_lab.maths.estimators import with_gradient_of
@@ -71,7 +71,7 @@ class WithoutBaseline(ScoreFunction):
         num_samples: latent samples K for each image.
     """
 
-    def __init__(self, num_samples: PositiveInt = 1) -> None:
+    def __init__(self, num_samples: Size = 1) -> None:
         super().__init__(num_samples)
 
     def baseline(self, log_w: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -86,7 +86,7 @@ class ConstantBaseline(ScoreFunction):
         decay: the decay d of the running mean; see `vae_lab.objectives.running_mean`.
     """
 
-    def __init__(self, num_samples: PositiveInt = 1, decay: OpenUnitInterval = 0.99) -> None:
+    def __init__(self, num_samples: Size = 1, decay: OpenUnitInterval = 0.99) -> None:
         super().__init__(num_samples)
         self.mean = RunningMean(decay)
 
@@ -115,9 +115,9 @@ class LearnedBaseline(ScoreFunction):
     def __init__(
         self,
         image_shape: tuple[int, ...],
-        num_samples: PositiveInt = 1,
+        num_samples: Size = 1,
         decay: OpenUnitInterval = 0.99,
-        hidden_size: PositiveInt = 100,
+        hidden_size: Size = 100,
     ) -> None:
         super().__init__(num_samples)
         self.mean = RunningMean(decay)

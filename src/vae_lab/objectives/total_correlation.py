@@ -5,7 +5,7 @@ from typing import Literal
 from torch import Tensor
 from torch.distributions import Independent
 
-from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.maths import divergences
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
@@ -58,7 +58,7 @@ class BetaTC(Objective):
         alpha: NonNegativeFloat | Schedule = 1.0,
         gamma: NonNegativeFloat | Schedule = 1.0,
         sampling: Literal["weighted", "stratified"] = "weighted",
-        num_samples: PositiveInt = 1,
+        num_samples: Size = 1,
     ) -> None:
         super().__init__()
         self.num_images = num_images

@@ -8,7 +8,7 @@ encoder learns the posterior of exactly this model.
 
 from torch import Tensor
 
-from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.maths import wake_sleep
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
@@ -37,7 +37,7 @@ class WakeSleep(Objective):
     needs_fixed_prior = False
     needs_real_codes = False
 
-    def __init__(self, num_samples: PositiveInt = 1) -> None:
+    def __init__(self, num_samples: Size = 1) -> None:
         super().__init__()
         self.num_samples = num_samples
 
@@ -75,7 +75,7 @@ class ReweightedWakeSleep(Objective):
     needs_real_codes = False
 
     def __init__(
-        self, num_samples: PositiveInt = 5, wake_weight: NonNegativeFloat = 0.5, sleep_weight: NonNegativeFloat = 0.5
+        self, num_samples: Size = 5, wake_weight: NonNegativeFloat = 0.5, sleep_weight: NonNegativeFloat = 0.5
     ) -> None:
         super().__init__()
         if not wake_weight and not sleep_weight:

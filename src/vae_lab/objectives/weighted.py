@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeFloat, PositiveInt, Size
 from vae_lab.maths import kl
 from vae_lab.models.latent_model import Latent, LatentModel
 from vae_lab.objectives.objective import Loss, Objective
@@ -31,7 +31,7 @@ class Beta(Objective):
     needs_fixed_prior = False
     needs_real_codes = False
 
-    def __init__(self, beta: NonNegativeFloat | Schedule, num_samples: PositiveInt = 1) -> None:
+    def __init__(self, beta: NonNegativeFloat | Schedule, num_samples: Size = 1) -> None:
         super().__init__()
         self.beta = as_schedule(beta)
         self.num_samples = num_samples
@@ -69,7 +69,7 @@ class Capacity(Objective):
         self,
         gamma: NonNegativeFloat | Schedule,
         capacity: NonNegativeFloat | Schedule,
-        num_samples: PositiveInt = 1,
+        num_samples: Size = 1,
     ) -> None:
         super().__init__()
         self.gamma = as_schedule(gamma)
@@ -111,7 +111,7 @@ class FreeBits(Objective):
         self,
         free_nats: NonNegativeFloat | Schedule,
         group_size: PositiveInt = 1,
-        num_samples: PositiveInt = 1,
+        num_samples: Size = 1,
     ) -> None:
         super().__init__()
         self.free_nats = as_schedule(free_nats)

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from vae_lab.configuration.options import AtLeastTwo, PositiveFloat
+from vae_lab.configuration.options import AtLeastTwo, NumStages, PositiveFloat
 
 
 class Schedule(ABC):
@@ -34,7 +34,7 @@ class Stages(Schedule):
         final_factor: f, the rate of the last stage divided by that of the first.
     """
 
-    def __init__(self, num_stages: AtLeastTwo = 8, growth: AtLeastTwo = 3, final_factor: PositiveFloat = 0.1) -> None:
+    def __init__(self, num_stages: NumStages = 8, growth: AtLeastTwo = 3, final_factor: PositiveFloat = 0.1) -> None:
         self.lengths = [growth**stage for stage in range(num_stages)]
         self.final_factor = final_factor
 

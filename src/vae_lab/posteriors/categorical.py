@@ -1,11 +1,9 @@
 """The categorical posterior, without a relaxation."""
 
-from typing import Annotated
-
-from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution, Independent, OneHotCategoricalStraightThrough
 
+from vae_lab.configuration.options import AtLeastTwo
 from vae_lab.posteriors.posterior import Posterior
 
 
@@ -27,7 +25,7 @@ class Categorical(Posterior):
     relaxed = False
     is_diagonal = False
 
-    def __init__(self, latent_dim: int, num_categories: Annotated[int, Field(ge=2)] = 10) -> None:
+    def __init__(self, latent_dim: int, num_categories: AtLeastTwo = 10) -> None:
         super().__init__(latent_dim)
         self.event_shape = (latent_dim, num_categories)
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from torch import Tensor
 from torch.distributions import AffineTransform, Distribution
 
-from vae_lab.configuration.options import NonNegativeInt, PositiveInt
+from vae_lab.configuration.options import Depth, Size
 from vae_lab.distributions.flows import FlowDistribution, Steps, affine_steps, spline_steps
 from vae_lab.distributions.normals import diagonal_normal, scale_from_log_variance
 from vae_lab.posteriors.posterior import Posterior
@@ -70,9 +70,9 @@ class InverseAutoregressiveFlow(FlowPosterior):
     def __init__(
         self,
         latent_dim: int,
-        depth: NonNegativeInt = 2,
-        hidden_sizes: Sequence[PositiveInt] = (128, 128),
-        context_dim: PositiveInt = 32,
+        depth: Depth = 2,
+        hidden_sizes: Sequence[Size] = (128, 128),
+        context_dim: Size = 32,
     ) -> None:
         super().__init__(latent_dim, affine_steps(latent_dim, depth, hidden_sizes, context_dim), context_dim)
 
@@ -93,9 +93,9 @@ class SplineFlow(FlowPosterior):
     def __init__(
         self,
         latent_dim: int,
-        depth: NonNegativeInt = 2,
-        hidden_sizes: Sequence[PositiveInt] = (128, 128),
-        context_dim: PositiveInt = 32,
-        num_bins: PositiveInt = 8,
+        depth: Depth = 2,
+        hidden_sizes: Sequence[Size] = (128, 128),
+        context_dim: Size = 32,
+        num_bins: Size = 8,
     ) -> None:
         super().__init__(latent_dim, spline_steps(latent_dim, depth, hidden_sizes, num_bins, context_dim), context_dim)

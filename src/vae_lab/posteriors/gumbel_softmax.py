@@ -1,12 +1,9 @@
 """The categorical posterior, relaxed in training."""
 
-from typing import Annotated
-
-from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution, Independent, OneHotCategoricalStraightThrough
 
-from vae_lab.configuration.options import PositiveFloat
+from vae_lab.configuration.options import AtLeastTwo, PositiveFloat
 from vae_lab.distributions import one_hot
 from vae_lab.posteriors.posterior import Posterior
 
@@ -43,7 +40,7 @@ class GumbelSoftmax(Posterior):
     def __init__(
         self,
         latent_dim: int,
-        num_categories: Annotated[int, Field(ge=2)] = 10,
+        num_categories: AtLeastTwo = 10,
         temperature: PositiveFloat = 0.67,
         hard: bool = False,
     ) -> None:

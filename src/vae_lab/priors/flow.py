@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.configuration.options import NonNegativeInt, PositiveInt
+from vae_lab.configuration.options import Depth, Size
 from vae_lab.distributions.flows import FlowDistribution, inverse_steps, spline_steps
 from vae_lab.distributions.normals import diagonal_normal
 from vae_lab.priors.prior import Prior
@@ -40,9 +40,9 @@ class FlowPrior(Prior):
     def __init__(
         self,
         latent_dim: int,
-        depth: NonNegativeInt = 3,
-        hidden_sizes: Sequence[PositiveInt] = (64, 64),
-        num_bins: PositiveInt = 8,
+        depth: Depth = 3,
+        hidden_sizes: Sequence[Size] = (64, 64),
+        num_bins: Size = 8,
     ) -> None:
         super().__init__(latent_dim)
         self.depth = depth

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import Size
 from vae_lab.distributions.mixture import Mixture
 from vae_lab.distributions.normals import diagonal_normal
 from vae_lab.priors.prior import Prior
@@ -26,7 +26,7 @@ class MixtureOfNormals(Prior):
     is_fixed = False
     needs_labels = False
 
-    def __init__(self, latent_dim: int, num_components: PositiveInt = 10) -> None:
+    def __init__(self, latent_dim: int, num_components: Size = 10) -> None:
         super().__init__(latent_dim)
         half = torch.tensor(0.5)  # of the unit variance, half is that of the means, and half that of each component
         means = half.sqrt() * torch.randn(num_components, latent_dim)

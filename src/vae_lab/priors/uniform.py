@@ -1,12 +1,10 @@
 """Uniform priors, on the sphere and over categories."""
 
-from typing import Annotated
-
 import torch
-from pydantic import Field
 from torch import Tensor
 from torch.distributions import Distribution, Independent, OneHotCategorical
 
+from vae_lab.configuration.options import AtLeastTwo
 from vae_lab.distributions.sphere import UniformSphere as UniformSphereDistribution
 from vae_lab.priors.prior import Prior
 
@@ -50,7 +48,7 @@ class UniformCategorical(Prior):
     needs_labels = False
     logits: Tensor
 
-    def __init__(self, latent_dim: int, num_categories: Annotated[int, Field(ge=2)] = 10) -> None:
+    def __init__(self, latent_dim: int, num_categories: AtLeastTwo = 10) -> None:
         super().__init__(latent_dim)
         self.event_shape = (latent_dim, num_categories)
         self.register_buffer("logits", torch.zeros(self.event_shape), persistent=False)

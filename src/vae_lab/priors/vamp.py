@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vae_lab.configuration.options import NonNegativeFloat, PositiveInt
+from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.distributions.mixture import Mixture
 from vae_lab.priors.prior import EncoderPrior
 
@@ -35,9 +35,7 @@ class VampPrior(EncoderPrior):
     weight_logits: Tensor
     pseudo_logits: nn.Parameter
 
-    def __init__(
-        self, latent_dim: int, num_pseudo_inputs: PositiveInt = 500, initial_noise: NonNegativeFloat = 1.0
-    ) -> None:
+    def __init__(self, latent_dim: int, num_pseudo_inputs: Size = 500, initial_noise: NonNegativeFloat = 1.0) -> None:
         super().__init__(latent_dim)
         self.initial_noise = initial_noise
         self.register_buffer("weight_logits", torch.zeros(num_pseudo_inputs), persistent=False)

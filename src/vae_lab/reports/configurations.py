@@ -18,6 +18,8 @@ WITHOUT_EFFECT = (
     "trainer.enable_progress_bar",
     "trainer.enable_model_summary",
 )
+# The states of runs of which no configuration is known.
+NOT_IN_THE_TABLE = ("not started", "unreadable")
 # Groups whose choices only set other settings, which are shown themselves.
 GROUPS_OF_SETTINGS = ("sweep", "search", "size", "launcher", "trainer")
 
@@ -50,7 +52,7 @@ def varying_keys(runs: Sequence[Run]) -> list[str]:
     same choice, or were given on the command line. The same holds for all settings of an `experiment`, and of the
     systems that an experiment compares (`experiment/NAME`).
     """
-    started = [run for run in runs if run.status != "not started"]
+    started = [run for run in runs if run.status not in NOT_IN_THE_TABLE]
     known = sorted({group for run in started for group in run.choices} - {*GROUPS_OF_SETTINGS})
     experiments = [group for group in known if group.partition("/")[0] == "experiment"]
     groups = [group for group in known if group not in experiments and not group.startswith(WITHOUT_EFFECT)]
@@ -73,9 +75,9 @@ def owning_group(key: str) -> list[str]:
 
 def key_varies(runs: Sequence[Run], key: str, given: Iterable[str]) -> bool:
     """Return whether a key has several values among runs that agree in the choices of the given groups."""
-    values: dict[tuple[object, ...], set[str]] = {}
+    values: dict[str, set[str]] = {}
     for run in runs:
-        values.setdefault(tuple(run.choices.get(group) for group in given), set()).add(repr(value_of(run, key)))
+        values.setdefault(repr([run.choices.get(group) for group in given]), set()).add(repr(value_of(run, key)))
     return any(len(different) > 1 for different in values.values())
 
 
@@ -99,12 +101,13 @@ def fold(runs: Sequence[Run], keys: Sequence[str]) -> tuple[list[Row], list[tupl
         folded.setdefault(repr([value_of(run, key) for key in keys]), []).append(run)
     rows, repeated = [], []
     for same in folded.values():
-        counted: dict[object, Run] = {}
+        counted: dict[str, Run] = {}
         for run in same:
-            if run.status == "finished" and run.seed in counted:
-                repeated.append((run, counted[run.seed]))
+            seed = repr(run.seed)
+            if run.status == "finished" and seed in counted:
+                repeated.append((run, counted[seed]))
             elif run.status == "finished":
-                counted[run.seed] = run
+                counted[seed] = run
         others = tuple(run for run in same if run.status != "finished")
         rows.append(Row({key: value_of(same[0], key) for key in keys}, tuple(counted.values()), others))
     return rows, repeated

@@ -1,5 +1,6 @@
 """Draw the figures of a report."""
 
+import io
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -16,7 +17,8 @@ from vae_lab.reports.configurations import Row
 from vae_lab.reports.curves import learning_curve
 from vae_lab.reports.interval import Interval
 from vae_lab.reports.quantities import title
-from vae_lab.reports.series import Series, log_scale, number, numeric, series
+from vae_lab.reports.quoting import in_figure
+from vae_lab.reports.series import Series, drawable, log_scale, number, numeric, series
 from vae_lab.runs.owned import OwnedFolder
 
 
@@ -32,7 +34,7 @@ def metrics_against_key(rows: Sequence[Row], key: str, metrics: Sequence[str]) -
         The figure, or None if the key has one value only or no configuration has a metric.
     """
     rows = [row for row in rows if row.runs]
-    known = [metric for metric in metrics if any(row.interval(metric) for row in rows)]
+    known = [metric for metric in metrics if any(drawable(row, metric) for row in rows)]
     if len({show(row.values[key]) for row in rows}) < 2 or not known:
         return None
     columns = min(2, len(known))
@@ -43,8 +45,8 @@ def metrics_against_key(rows: Sequence[Row], key: str, metrics: Sequence[str]) -
     for position, metric in enumerate(known):
         panel = axes[position]
         (draw_numeric if numeric(rows, key) else draw_categorical)(panel, drawn, key, metric)
-        panel.set_xlabel(key)
-        panel.set_ylabel(title(metric))
+        panel.set_xlabel(in_figure(key))
+        panel.set_ylabel(in_figure(title(metric)))
         panel.grid(alpha=0.3)
     for panel in axes[len(known) :]:
         panel.remove()
@@ -58,11 +60,11 @@ def draw_numeric(panel: Axes, drawn: Sequence[Series], key: str, metric: str) ->
     """Draw a metric against a numeric key."""
     ticks: set[float] = set()
     for each in drawn:
-        points = sorted((number(row, key), known) for row in each.rows if (known := row.interval(metric)))
+        points = sorted((number(row, key), known) for row in each.rows if (known := drawable(row, metric)))
         x = np.array([value for value, _ in points])
         y = np.array([known.mean for _, known in points])
         spread = np.array([known.half_width or 0.0 for _, known in points])
-        panel.plot(x, y, color=each.colour, marker=each.marker, label=each.name)
+        panel.plot(x, y, color=each.colour, marker=each.marker, label=in_figure(each.name))
         if len(points) > 1:
             panel.fill_between(x, y - spread, y + spread, color=each.colour, alpha=0.2, linewidth=0)
         else:
@@ -80,15 +82,23 @@ def draw_categorical(panel: Axes, drawn: Sequence[Series], key: str, metric: str
     names = list(dict.fromkeys(show(row.values[key]) for each in drawn for row in each.rows))
     for place, each in enumerate(drawn):
         shift = 0.5 * ((place + 0.5) / len(drawn) - 0.5)  # so that series do not cover each other
-        points = [(names.index(show(row.values[key])), known) for row in each.rows if (known := row.interval(metric))]
+        points = [(names.index(show(row.values[key])), known) for row in each.rows if (known := drawable(row, metric))]
         x = [position + shift for position, _ in points]
         spread = [known.half_width or 0.0 for _, known in points]
         means = [known.mean for _, known in points]
         panel.errorbar(
-            x, means, spread, color=each.colour, marker=each.marker, linestyle="", capsize=3, label=each.name
+            x,
+            means,
+            spread,
+            color=each.colour,
+            marker=each.marker,
+            linestyle="",
+            capsize=3,
+            label=in_figure(each.name),
         )
     long = sum(map(len, names)) > 40
-    panel.set_xticks(range(len(names)), names, rotation=30 if long else 0, ha="right" if long else "center")
+    labels = [in_figure(name) for name in names]
+    panel.set_xticks(range(len(names)), labels, rotation=30 if long else 0, ha="right" if long else "center")
     panel.set_xlim(-0.5, len(names) - 0.5)
 
 
@@ -105,7 +115,7 @@ def rate_distortion(rows: Sequence[Row], split: str = "test") -> Figure | None:
         The figure, or None if no configuration has both metrics.
     """
     names = f"{split}/rate", f"{split}/distortion"
-    rows = [row for row in rows if all(row.interval(name) for name in names)]
+    rows = [row for row in rows if all(drawable(row, name) for name in names)]
     if not rows:
         return None
     picture = Figure(figsize=(7, 5.5), layout="constrained")
@@ -114,10 +124,10 @@ def rate_distortion(rows: Sequence[Row], split: str = "test") -> Figure | None:
     drawn = series(rows, along)
     for each in drawn:
         members = sorted(each.rows, key=partial(number, key=along)) if along else each.rows
-        known = [[row.interval(name) or Interval(math.nan, None) for row in members] for name in names]
+        known = [[drawable(row, name) or Interval(math.nan, None) for row in members] for name in names]
         x, y = ([interval.mean for interval in intervals] for intervals in known)
         dx, dy = ([interval.half_width or 0.0 for interval in intervals] for intervals in known)
-        marks: dict[str, Any] = {"color": each.colour, "marker": each.marker, "label": each.name}
+        marks: dict[str, Any] = {"color": each.colour, "marker": each.marker, "label": in_figure(each.name)}
         panel.errorbar(x, y, dy, dx, ecolor=(each.colour, 0.4), elinewidth=1, **marks)
         if along and len(rows) <= 24:
             for row, place in zip(members, zip(x, y, strict=True), strict=True):
@@ -128,7 +138,7 @@ def rate_distortion(rows: Sequence[Row], split: str = "test") -> Figure | None:
     panel.set_ylabel(title(names[1]))
     if len(drawn) > 1:
         legend(picture, panel, drawn)
-    named = [f"numbers: {along}"] if along else []
+    named = [f"numbers: {in_figure(along)}"] if along else []
     caption(picture, rows, "bars: 95% intervals", "dashed: equal ELBO", *named)
     return picture
 
@@ -160,14 +170,14 @@ def learning_curves(rows: Sequence[Row], metric: str) -> Figure | None:
         if curve is None:
             continue
         shown.append(each)
-        panel.plot(curve.steps, curve.values.mean(0), color=each.colour, marker=".", label=each.name)
+        panel.plot(curve.steps, curve.values.mean(0), color=each.colour, marker=".", label=in_figure(each.name))
         panel.fill_between(
             curve.steps, curve.values.min(0), curve.values.max(0), color=each.colour, alpha=0.2, linewidth=0
         )
     if not shown:
         return None
     panel.set_xlabel("optimisation steps")
-    panel.set_ylabel(title(metric))
+    panel.set_ylabel(in_figure(title(metric)))
     panel.grid(alpha=0.3)
     if len(shown) > 1:
         legend(picture, panel, drawn)
@@ -208,6 +218,12 @@ def caption(picture: Figure, rows: Sequence[Row], spread: str, *others: str) -> 
 
 
 def save(picture: Figure, folder: OwnedFolder, path: Path) -> None:
-    """Write a figure as a PNG file, atomically, without metadata, so that equal figures are equal files."""
-    with folder.write(path) as unfinished:
-        picture.savefig(unfinished, dpi=120, metadata={"Software": None})
+    """Write a figure as a PNG file, atomically."""
+    folder.write_bytes(path, png(picture))
+
+
+def png(picture: Figure) -> bytes:
+    """Return a figure as a PNG file, without metadata, so that equal figures are equal files."""
+    file = io.BytesIO()
+    picture.savefig(file, format="png", dpi=120, metadata={"Software": None})
+    return file.getvalue()

@@ -11,9 +11,10 @@ from vae_lab.configuration.processes import is_first
 from vae_lab.errors import show
 from vae_lab.reports.configurations import value_of
 from vae_lab.reports.curves import learning_curve
+from vae_lab.reports.quoting import in_figure
 from vae_lab.reports.series import COLOURS
-from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.reading import Run, natural_sort_key, read_runs
+from vae_lab.runs.sweep_folder import SweepFolder
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -64,7 +65,7 @@ class AgainstImages(Callback):
         runs = [run for run in read_runs([sweep_dir]) if run.status == "finished"]
         if runs and is_first():
             picture = against_images(runs, self.rows, self.panels, self.lines)
-            folder = RunFolder(sweep_dir)
+            folder = SweepFolder(sweep_dir)
             save(picture, folder, folder.figures / f"{self.name}.png")
 
 
@@ -95,7 +96,7 @@ def against_images(runs: Sequence[Run], rows: Mapping[str, Sequence[Line]], pane
             low, high = min(shown), max(shown)
             row[0].set_ylim(low, high + 0.05 * (high - low))
     for panel, value in zip(axes[0], values, strict=True):
-        panel.set_title(f"{panels}={value}", fontsize=10)
+        panel.set_title(in_figure(f"{panels}={value}"), fontsize=10)
     for panel in axes[-1]:
         panel.set_xlabel("training images seen")
     picture.legend(list(named.values()), list(named), loc="outside lower center", ncols=2, fontsize=8)
@@ -116,7 +117,7 @@ def draw(
             if curve is None:
                 continue
             x, y = (curve.steps + lag) * batch_size, curve.values.mean(0)
-            panel.plot(x, y, style, color=colours.get(value, "#BBBBBB"), label=f"{lines}={value}, {split}")
+            panel.plot(x, y, style, color=colours.get(value, "#BBBBBB"), label=in_figure(f"{lines}={value}, {split}"))
             shown += y[x >= x[-1] / 10].tolist()
     panel.set_xscale("log")
     panel.xaxis.set_minor_formatter(NullFormatter())

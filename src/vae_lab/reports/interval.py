@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from scipy.stats import t
 
+TOO_LARGE = 1e100  # its square, and sums of it, are finite; metrics are nowhere near, unless a run diverged
+
 
 class Interval(NamedTuple):
     """A mean with its confidence interval.
@@ -30,6 +32,9 @@ def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
         values: one value for each seed, at least one.
         confidence: the probability that such an interval contains the true mean.
 
+    Returns:
+        The interval; of several values of which one is not finite, or enormous, it is not a number.
+
     >>> interval([1.0, 2.0, 3.0])
     Interval(mean=2.0, half_width=2.4841377117...)
     >>> interval([1.0])
@@ -37,7 +42,7 @@ def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
     """
     if len(values) < 2:
         return Interval(fmean(values), None)
-    if not all(map(math.isfinite, values)):
+    if not all(abs(value) < TOO_LARGE for value in values):
         return Interval(math.nan, None)
     quantile = float(t.ppf((1 + confidence) / 2, len(values) - 1))
     return Interval(fmean(values), quantile * stdev(values) / math.sqrt(len(values)))

@@ -1,5 +1,6 @@
 """Compare models of two latent units: their codes, coloured by class, and images decoded from the latent plane."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -7,9 +8,12 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from vae_lab.configuration.processes import is_first
+from vae_lab.errors import UserError
 from vae_lab.reports.configurations import label, value_of, varying_keys
+from vae_lab.reports.quoting import in_figure
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.reading import Run, read_runs
+from vae_lab.runs.sweep_folder import SweepFolder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,8 +34,12 @@ class LatentPlanes(Callback):
         runs = [run for run in read_runs([sweep_dir]) if run.status == "finished"]
         shown = [run for run in runs if run.seed == runs[0].seed]
         if shown and is_first():
-            folder = RunFolder(sweep_dir)
-            save(latent_planes(shown), folder, folder.figures / "latent_planes.png")
+            folder = SweepFolder(sweep_dir)
+            try:
+                picture = latent_planes(shown)
+            except UserError as error:
+                sys.exit(str(error))  # Hydra would turn it into a warning
+            save(picture, folder, folder.figures / "latent_planes.png")
 
 
 def latent_planes(runs: list[Run]) -> "Figure":
@@ -65,12 +73,15 @@ def draw(run: Run, name: str, plane: "Axes", samples: "Axes") -> None:
     """
     import torch
 
-    from vae_lab import build, load
+    from vae_lab import load
     from vae_lab.data.batches import to_unit
     from vae_lab.reports import pictures
+    from vae_lab.runs.saved_data import check_data, read_data
 
     trained = load(run.folder)
-    test = build.data(trained.config).test.take(slice(NUM_CODES))
+    data = read_data(RunFolder(run.folder), trained.config)
+    check_data(RunFolder(run.folder), trained.config, data, allow=False)
+    test = data.test.take(slice(NUM_CODES))
     images = to_unit(test.images)
     with torch.no_grad():
         codes = trained.model.code(images)  # (N, 2)
@@ -85,7 +96,7 @@ def draw(run: Run, name: str, plane: "Axes", samples: "Axes") -> None:
     scatter = plane.scatter(codes[:, 0], codes[:, 1], c=test.labels, cmap="tab10", s=3, alpha=0.6)
     plane.legend(*scatter.legend_elements(), fontsize=7, loc="upper right", title="class", title_fontsize=7)
     plane.set_aspect("equal", "datalim")
-    plane.set_title(f"{name}\nsquared error {error:.2f} per test image", fontsize=10)
+    plane.set_title(f"{in_figure(name)}\nsquared error {error:.2f} per test image", fontsize=10)
     samples.imshow(drawn.permute(1, 2, 0))
     samples.set_axis_off()
     samples.set_title(f"images at z from {source}", fontsize=10)

@@ -9,12 +9,13 @@ from omegaconf import DictConfig
 
 from vae_lab.configuration.processes import is_first
 from vae_lab.configuration.training import length
-from vae_lab.errors import show
+from vae_lab.errors import printable, show
 from vae_lab.reports.configurations import Row, fold, short_value
 from vae_lab.reports.quantities import quantity, title
-from vae_lab.reports.tables import format_interval, table_row
-from vae_lab.runs.owned import OwnedFolder
+from vae_lab.reports.quoting import Quote, markdown
+from vae_lab.reports.tables import format_interval, table_head, table_row
 from vae_lab.runs.reading import Run, read_runs
+from vae_lab.runs.sweep_folder import SweepFolder
 
 
 class BesidePublished(Callback):
@@ -37,19 +38,24 @@ class BesidePublished(Callback):
         sweep_dir = Path(config.hydra.sweep.dir)
         runs = [run for run in read_runs([sweep_dir]) if run.status == "finished"]
         if runs and is_first():
-            text = "\n".join(self.table(runs))
-            OwnedFolder(sweep_dir).write_text(sweep_dir / "published.md", f"{text}\n")
-            print(f"\n{text}")
+            folder = SweepFolder(sweep_dir)
+            folder.write_text(folder.published, "\n".join([*self.table(runs, markdown), ""]))
+            print("\n".join(["", *self.table(runs, printable)]))
 
-    def table(self, runs: Sequence[Run]) -> list[str]:
-        """Return the lines of the table, below a line with the lengths of the training and the numbers of samples."""
+    def table(self, runs: Sequence[Run], quote: Quote) -> list[str]:
+        """Return the lines of the table, below a line with the lengths of the training and the numbers of samples.
+
+        Args:
+            runs: finished runs.
+            quote: how text is quoted for the place where the table goes.
+        """
         rows, _ = fold(runs, self.keys)
         known = {tuple(show(row.values[key]) for key in self.keys): row for row in rows}
-        lines = [f"{title(self.metric)}: {'; '.join(dict.fromkeys(map(self.describe_effort, runs)))}.", ""]
-        lines += [table_row([*self.keys, "here", self.source]), table_row(["---"] * len(self.keys) + ["---:", "---:"])]
+        lines = [quote(f"{title(self.metric)}: {'; '.join(dict.fromkeys(map(self.describe_effort, runs)))}."), ""]
+        lines += table_head([*self.keys, "here", self.source], len(self.keys), quote)
         for values, result in self.published.items():
             printed = f"{result:.{quantity(self.metric).decimals}f}"
-            lines.append(table_row([*values, self.own_result(known.get(values)), printed]))
+            lines.append(table_row([*values, self.own_result(known.get(values)), printed], quote))
         return lines
 
     def own_result(self, row: Row | None) -> str:

@@ -1,25 +1,49 @@
 """Write a report from the folders of runs."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from vae_lab.errors import printable
 from vae_lab.reports.comparisons import Comparison, compare
-from vae_lab.reports.configurations import fold, varying_keys
+from vae_lab.reports.configurations import NOT_IN_THE_TABLE, Row, fold, varying_keys
 from vae_lab.reports.quantities import quantity
+from vae_lab.reports.quoting import Quote, file_name, markdown
 from vae_lab.reports.tables import heading, left_out, table, to_csv
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.lock import locked
 from vae_lab.runs.owned import OwnedFolder
-from vae_lab.runs.reading import read_runs
+from vae_lab.runs.reading import Run, read_runs
+from vae_lab.runs.sweep_folder import folder_of_report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RANK_BY = "val/elbo"
 METRICS = ("test/elbo", "test/rate", "test/distortion", "test/nll", "test/kernel_score")
+FIGURES = ("figures/against_", "figures/rate_distortion", "figures/learning_curves")
+
+
+class Found(NamedTuple):
+    """What the runs of a report are.
+
+    Attributes:
+        rank_by: the metric that the configurations are sorted by.
+        keys: the keys that distinguish configurations.
+        rows: the configurations.
+        comparisons: those with finished runs, in tables of comparable metrics.
+        repeated: pairs of a run that repeats another and the run that is counted.
+        others: the runs of which no configuration is known.
+    """
+
+    rank_by: str
+    keys: list[str]
+    rows: list[Row]
+    comparisons: list[Comparison]
+    repeated: list[tuple[Run, Run]]
+    others: list[Run]
 
 
 def destination(folders: Sequence[Path]) -> Path:
@@ -33,17 +57,19 @@ def write_report(
     folders: Sequence[Path], out: Path, *, rank_by: str = RANK_BY, metrics: Sequence[str] = METRICS
 ) -> str:
     """Write a report into a folder where nobody else writes meanwhile; see `write`."""
-    owned = OwnedFolder(out)
-    with locked(owned, "writes a report", way_out="write this report elsewhere with out=DIR"):
-        return write(folders, owned, rank_by=rank_by, metrics=metrics)
+    folder = folder_of_report(out)
+    with locked(folder, "writes a report", way_out="write this report elsewhere with out=DIR"):
+        return write(folders, folder, rank_by=rank_by, metrics=metrics)
 
 
-def write(folders: Sequence[Path], owned: OwnedFolder, *, rank_by: str, metrics: Sequence[str]) -> str:
+def write(folders: Sequence[Path], out: OwnedFolder, *, rank_by: str, metrics: Sequence[str]) -> str:
     """Write `report.csv`, `report.md` and `figures/*.png`; the same runs give the same bytes.
+
+    All of it is ready before a file is replaced, and `report.md` is the last one, so an error leaves the old report.
 
     Args:
         folders: the folders of sweeps and of runs.
-        owned: the folder to write to.
+        out: the folder to write to.
         rank_by: the metric that configurations are sorted by, the best first.
         metrics: the other metrics that are shown.
 
@@ -51,66 +77,92 @@ def write(folders: Sequence[Path], owned: OwnedFolder, *, rank_by: str, metrics:
         The text for the terminal.
 
     Raises:
-        UserError: if a folder holds no run, or a metric is unknown.
+        UserError: if a folder holds no run, a metric is unknown, or a file to be replaced is not vae_lab's.
     """
-    out = owned.path
     metrics = [rank_by, *(metric for metric in metrics if metric != rank_by)]
-    better = "higher" if quantity(rank_by).higher_is_better else "lower"
     for metric in metrics:
         quantity(metric)
-    runs = read_runs(folders)
-    started = [run for run in runs if run.status != "not started"]
-    keys = varying_keys(started)
-    rows, repeated = fold(started, keys)
-    comparisons = compare(rows, rank_by)
-    lines = [
-        f"Best first by {rank_by} ({better} is better). Means over seeds ± half-widths of 95% intervals (Student's t); "
-        "one seed has no interval.",
-    ]
-    if len(comparisons) > 1:
-        lines += ["", f"There are {len(comparisons)} tables, whose metrics cannot be compared with each other."]
-    pictures: list[str] = []
-    for place, comparison in enumerate(comparisons):
-        lines += ["", f"## {heading(comparison, comparisons)}", "", *table(comparison, keys, metrics)]
-        written = write_figures(comparison, keys, metrics, owned, "" if place == 0 else f"_{place + 1}")
-        pictures += ["", f"## Figures: {heading(comparison, comparisons)}"] if written else []
-        pictures += [line for path in written for line in ("", f"![{path.stem}]({path.relative_to(out)})")]
-    missing = left_out(rows, [run for run in runs if run.status == "not started"], repeated)
-    if missing:
-        lines += ["", "## Not in the table", "", *missing]
-    rest = [row for row in rows if not row.runs]
-    owned.write_text(out / "report.csv", to_csv(comparisons, rest, keys, metrics))
-    owned.write_text(out / "report.md", "\n".join(["# Report", "", *lines, *pictures, ""]))
-    return "\n".join([*lines, "", f"report       {Path(os.path.relpath(out)) / 'report.md'}"])
+    found = collect(read_runs(folders), rank_by)
+    files, pictures = draw_figures(found, metrics)
+    table = to_csv(found.comparisons, [row for row in found.rows if not row.runs], found.keys, metrics)
+    files["report.csv"] = table.encode()
+    text = ["# Report", "", *body(found, metrics, markdown), *pictures, ""]
+    files["report.md"] = "\n".join(text).encode()
+    replace_report(out, files)
+    shown = printable(str(Path(os.path.relpath(out.path)) / "report.md"))
+    return "\n".join([*body(found, metrics, printable), "", f"report       {shown}"])
 
 
-def write_figures(
-    comparison: Comparison, keys: Sequence[str], metrics: Sequence[str], owned: OwnedFolder, suffix: str
-) -> list[Path]:
-    """Draw the figures of a comparison and write them; figures of an earlier report are removed first.
+def replace_report(out: OwnedFolder, files: Mapping[str, bytes]) -> None:
+    """Write the files of a report, and remove those figures of an earlier report that it does not have.
+
+    Raises:
+        UserError: if somebody else wrote one of the files; then none is written.
+    """
+    for name in files:
+        out.check_replaceable(out.path / name)
+    for name, content in files.items():
+        out.write_bytes(out.path / name, content)
+    for name in out.written() - files.keys():
+        if name.startswith(FIGURES):
+            out.remove(out.path / name)
+
+
+def collect(runs: Sequence[Run], rank_by: str) -> Found:
+    """Sort runs into what can be compared and what stands in no table."""
+    known = [run for run in runs if run.status not in NOT_IN_THE_TABLE]
+    keys = varying_keys(known)
+    rows, repeated = fold(known, keys)
+    others = [run for run in runs if run.status in NOT_IN_THE_TABLE]
+    return Found(rank_by, keys, rows, compare(rows, rank_by), repeated, others)
+
+
+def body(found: Found, metrics: Sequence[str], quote: Quote) -> list[str]:
+    """Return the lines of a report, without its figures.
 
     Args:
-        comparison: the configurations.
-        keys: the varying keys.
+        found: what the runs are.
         metrics: the metrics, that of the ranking first.
-        owned: the folder of the report.
-        suffix: the end of the files' names, empty for the first comparison.
+        quote: how text is quoted for the place where the report goes.
+    """
+    better = "higher" if quantity(found.rank_by).higher_is_better else "lower"
+    lines = [
+        f"Best first by {quote(found.rank_by)} ({better} is better). Means over seeds ± half-widths of 95% intervals "
+        "(Student's t); one seed has no interval.",
+    ]
+    if len(found.comparisons) > 1:
+        lines += ["", f"There are {len(found.comparisons)} tables, whose metrics cannot be compared with each other."]
+    for comparison in found.comparisons:
+        title = quote(heading(comparison, found.comparisons))
+        lines += ["", f"## {title}", "", *table(comparison, found.keys, metrics, quote)]
+    missing = left_out(found.rows, found.others, found.repeated, quote)
+    return [*lines, "", "## Not in the table", "", *missing] if missing else lines
+
+
+def draw_figures(found: Found, metrics: Sequence[str]) -> tuple[dict[str, bytes], list[str]]:
+    """Draw the figures of a report.
+
+    Args:
+        found: what the runs are.
+        metrics: the metrics, that of the ranking first.
 
     Returns:
-        The paths of the figures.
+        The figures by the names of their files, and the lines of the report that show them.
     """
     from vae_lab.reports import drawing
 
-    if not suffix:
-        for name in owned.written():
-            if name.startswith(("figures/against_", "figures/rate_distortion", "figures/learning_curves")):
-                owned.remove(owned.path / name)
-    folder, written = owned.path / "figures", []
-    for name, picture in pictures_of(comparison, keys, metrics):
-        path = folder / f"{name}{suffix}.png"
-        drawing.save(picture, owned, path)
-        written.append(path)
-    return written
+    files: dict[str, bytes] = {}
+    lines: list[str] = []
+    for place, comparison in enumerate(found.comparisons):
+        suffix = "" if place == 0 else f"_{place + 1}"
+        drawn = {
+            f"figures/{name}{suffix}.png": picture for name, picture in pictures_of(comparison, found.keys, metrics)
+        }
+        if drawn:
+            lines += ["", f"## Figures: {markdown(heading(comparison, found.comparisons))}"]
+        lines += [line for name in drawn for line in ("", f"![{markdown(Path(name).stem)}]({name})")]
+        files |= {name: drawing.png(picture) for name, picture in drawn.items()}
+    return files, lines
 
 
 def pictures_of(comparison: Comparison, keys: Sequence[str], metrics: Sequence[str]) -> Iterator[tuple[str, "Figure"]]:
@@ -120,7 +172,7 @@ def pictures_of(comparison: Comparison, keys: Sequence[str], metrics: Sequence[s
     for key in keys:
         picture = drawing.metrics_against_key(comparison.rows, key, metrics[1:])
         if picture is not None:
-            yield f"against_{key.replace('/', '.')}", picture
+            yield f"against_{file_name(key)}", picture
     plane = drawing.rate_distortion(comparison.rows)
     if plane is not None:
         yield "rate_distortion", plane

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vae_lab.reports.configurations import Row, label
+from vae_lab.reports.interval import TOO_LARGE, Interval
 from vae_lab.runs.reading import natural_sort_key
 
 # Okabe & Ito's colours, which can be distinguished with any colour vision: https://jfly.uni-koeln.de/color/
@@ -56,8 +57,19 @@ def other_values(row: Row, along: str | None) -> dict[str, object]:
 
 
 def numeric(rows: Sequence[Row], key: str) -> bool:
-    """Return whether all values of a key are numbers."""
-    return all(isinstance(row.values[key], int | float) and not isinstance(row.values[key], bool) for row in rows)
+    """Return whether all values of a key are numbers that an axis can show."""
+    return all(isinstance(value := row.values[key], int | float) and on_an_axis(value) for row in rows)
+
+
+def on_an_axis(value: float | bool) -> bool:
+    """Return whether a value is a number, finite, and not so large that matplotlib could not choose ticks."""
+    return not isinstance(value, bool) and abs(value) < TOO_LARGE
+
+
+def drawable(row: Row, metric: str) -> Interval | None:
+    """Return the mean of a metric, with its interval, if an axis can show it; see `Row.interval`."""
+    known = row.interval(metric)
+    return known if known is not None and on_an_axis(known.mean) else None
 
 
 def number(row: Row, key: str) -> float:

@@ -9,6 +9,7 @@ from vae_lab.reports.comparisons import Comparison
 from vae_lab.reports.configurations import Row, label, short_value
 from vae_lab.reports.interval import Interval
 from vae_lab.reports.quantities import quantity
+from vae_lab.reports.quoting import Quote, csv_cell
 from vae_lab.runs.reading import Run
 
 
@@ -22,26 +23,34 @@ def to_csv(comparisons: Sequence[Comparison], rest: Sequence[Row], keys: Sequenc
         metrics: the metrics, two columns each.
     """
     names = varying_conditions(comparisons)
-    head = [*names, *keys, "seeds", *(name for metric in metrics for name in (metric, f"{metric} half-width"))]
+    of_metrics = [name for metric in metrics for name in (metric, f"{metric} half-width")]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
+    writer.writerow(map(csv_cell, [*names, *keys, "seeds", *of_metrics]))
     for comparison in [*comparisons, Comparison({}, list(rest))]:
-        conditions = [show(comparison.conditions.get(name, "")) for name in names]
+        conditions = [comparison.conditions.get(name, "") for name in names]
         for row in comparison.rows:
             values = [value for metric in metrics for value in row.interval(metric) or (None, None)]
             # The writer leaves the cell of None empty.
-            writer.writerow([*conditions, *(show(row.values[key]) for key in keys), len(row.runs), *values])
+            texts = [csv_cell(show(value)) for value in (*conditions, *(row.values[key] for key in keys))]
+            writer.writerow([*texts, len(row.runs), *values])
     return text.getvalue()
 
 
-def table(comparison: Comparison, keys: Sequence[str], metrics: Sequence[str]) -> list[str]:
-    """Return the configurations of a comparison as the lines of a Markdown table, best first."""
+def table(comparison: Comparison, keys: Sequence[str], metrics: Sequence[str], quote: Quote) -> list[str]:
+    """Return the configurations of a comparison as the lines of a Markdown table, best first.
+
+    Args:
+        comparison: the configurations.
+        keys: the varying keys.
+        metrics: the metrics; those that no configuration has are left out.
+        quote: how text is quoted for the place where the table goes.
+    """
     known = [metric for metric in metrics if any(row.interval(metric) for row in comparison.rows)]
-    lines = [table_row([*keys, "seeds", *known]), table_row(["---"] * (len(keys) + 1) + ["---:"] * len(known))]
+    lines = table_head([*keys, "seeds", *known], len(keys) + 1, quote)
     for row in comparison.rows:
         values = [format_interval(row.interval(metric), quantity(metric).decimals) for metric in known]
-        lines.append(table_row([*(short_value(row.values[key]) for key in keys), str(len(row.runs)), *values]))
+        lines.append(table_row([*(short_value(row.values[key]) for key in keys), str(len(row.runs)), *values], quote))
     return lines
 
 
@@ -53,13 +62,19 @@ def format_interval(known: Interval | None, decimals: int) -> str:
     """
     if known is None:
         return ""
-    spread = "" if known.half_width is None else f" ± {known.half_width:.{decimals}f}"
-    return f"{known.mean:.{decimals}f}{spread}"
+    style = f".{decimals}f" if abs(known.mean) < 1e9 else ".4g"
+    spread = "" if known.half_width is None else f" ± {known.half_width:{style}}"
+    return f"{known.mean:{style}}{spread}"
 
 
-def table_row(values: Sequence[str]) -> str:
+def table_head(names: Sequence[str], num_left: int, quote: Quote) -> list[str]:
+    """Return the head of a Markdown table: the names of its columns, of which the first are aligned to the left."""
+    return [table_row(names, quote), table_row(["---"] * num_left + ["---:"] * (len(names) - num_left), str)]
+
+
+def table_row(values: Sequence[str], quote: Quote) -> str:
     """Return a row of a Markdown table."""
-    return "| " + " | ".join(value.replace("|", "\\|") for value in values) + " |"
+    return "| " + " | ".join(map(quote, values)) + " |"
 
 
 def varying_conditions(comparisons: Sequence[Comparison]) -> list[str]:
@@ -74,19 +89,21 @@ def heading(comparison: Comparison, comparisons: Sequence[Comparison]) -> str:
     return label({name: comparison.conditions[name] for name in dict.fromkeys(names) if name in comparison.conditions})
 
 
-def left_out(rows: Sequence[Row], waiting: Sequence[Run], repeated: Sequence[tuple[Run, Run]]) -> list[str]:
+def left_out(
+    rows: Sequence[Row], others: Sequence[Run], repeated: Sequence[tuple[Run, Run]], quote: Quote
+) -> list[str]:
     """Return the runs that are in no table, with the reasons, as the lines of a Markdown list.
 
     Args:
         rows: the configurations.
-        waiting: runs that have not started.
+        others: runs that have not started or cannot be read.
         repeated: pairs of a run that repeats another and the run that is counted.
+        quote: how text is quoted for the place where the list goes.
     """
-    lines = []
-    for row in rows:
-        for run in row.others:
-            what = label({**row.values, "seed": run.seed})
-            lines.append(f"- {run.name} ({what}): {run.status}{run.reason and ': ' + run.reason}")
-    lines += [f"- {run.name} ({label(run.settings)}): {run.status}" for run in waiting]
-    lines += [f"- {run.name}: it repeats {first.name}, with the same seed" for run, first in repeated]
-    return lines
+    known = [(run, label({**row.values, "seed": run.seed})) for row in rows for run in row.others]
+    known += [(run, label(run.settings)) for run in others]
+    lines = [
+        f"{run.name}{what and f' ({what})'}: {run.status}{run.reason and ': ' + run.reason}" for run, what in known
+    ]
+    lines += [f"{run.name}: it repeats {first.name}, with the same seed" for run, first in repeated]
+    return [f"- {quote(line)}" for line in lines]

@@ -11,6 +11,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from vae_lab.configuration.processes import is_first
+from vae_lab.configuration.proposed import override
 from vae_lab.errors import UserError
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
@@ -68,12 +69,18 @@ def enter(folder: RunFolder, config: DictConfig, entrance: Entrance) -> Iterator
 
 
 def make_room(folder: RunFolder) -> None:
-    """Remove what an earlier run wrote, and nothing else; a log that this process has just opened is emptied."""
+    """Remove what an earlier run wrote, and nothing else; its log, which this process has just opened, is emptied.
+
+    A user's own file of that name has something in it and is in no list: the log goes on at its end.
+    """
     logs = [Path(handler.baseFilename) for handler in logging.root.handlers if isinstance(handler, FileHandler)]
-    open_logs = [log for log in logs if log.is_relative_to(folder.path.absolute())]
-    for log in open_logs:
-        os.truncate(log, 0)
-    folder.remove_written(keep={str(log.relative_to(folder.path.absolute())) for log in open_logs})
+    names = {str(log.relative_to(folder.path.absolute())) for log in logs if log.is_relative_to(folder.path.absolute())}
+    names = {name for name in names if name in folder.written() or not (folder.path / name).stat().st_size}
+    for name in names:
+        os.truncate(folder.path / name, 0)
+    folder.remove_written(keep=names)
+    for name in names:
+        folder.note(folder.path / name, made=True)
 
 
 def knock(folder: RunFolder, config: DictConfig, entrance: Entrance) -> None:
@@ -102,8 +109,9 @@ def check_entrance(folder: RunFolder, config: DictConfig, entrance: Entrance) ->
     if entrance is Entrance.JOB:
         check_same_run(folder.path, config)
     elif entrance is Entrance.START and folder.has_results:
+        go_on = override("resume", str(folder.path))
         raise UserError(
-            f"hydra.run.dir={folder.path}: this folder holds a run; go on with it (resume={folder.path}), "
+            f"hydra.run.dir={folder.path}: this folder holds a run; go on with it ({go_on}), "
             "replace it (overwrite=true removes what it wrote), or choose another folder"
         )
 

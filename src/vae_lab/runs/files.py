@@ -12,6 +12,8 @@ from typing import Any
 
 from vae_lab.errors import UserError, explain_os_error
 
+MAX_JSON_BYTES = 64 * 2**20
+
 
 @contextmanager
 def atomic_write(path: Path, beside: Path | None = None) -> Iterator[Path]:
@@ -92,15 +94,33 @@ def json_text(content: Mapping[str, Any]) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON file that holds a mapping.
+    """Read a JSON file that holds a mapping, which may be damaged or a stranger's.
 
     Raises:
-        UserError: one line with the file, if it is damaged.
+        UserError: one line with the file, if it is damaged or too large.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path}: this file is damaged ({error})") from error
+        content = json.loads(read_bounded(path, MAX_JSON_BYTES))
+    except (ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"{path}: this file is damaged ({reason}); restore it from a copy, or remove it") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path}: expected a mapping, found {type(content).__name__}; the file is damaged")
+        found = type(content).__name__
+        raise UserError(
+            f"{path}: this file is damaged (expected a mapping, found {found}); restore it from a copy, or remove it"
+        )
     return content
+
+
+def read_bounded(path: Path, max_bytes: int) -> str:
+    """Read a text file of at most some bytes.
+
+    Raises:
+        UserError: one line with the file, if it has more.
+        UnicodeDecodeError: if it is not UTF-8.
+    """
+    with path.open("rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise UserError(f"{path}: this file has more than {max_bytes // 2**20} MiB, so it is not that of a run")
+    return content.decode("utf-8")

@@ -19,6 +19,7 @@ WITHOUT_EFFECT = (
     "checkpoint_every_n_steps",
     "logger",
     "callbacks",
+    "allow_other_data",
     "hydra",
 )
 # Keys that say where a run is or how it is started, and nothing about it.

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vae_lab.configuration import own_parts
+from vae_lab.configuration.proposed import resume
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import metric_of, read_metrics
 from vae_lab.runs.trust import check_trusted, plain_containers
 
 
@@ -30,11 +32,11 @@ def check_finished(folder: str, allow: Sequence[str] = ()) -> None:
         )
     if not run.metrics.is_file():
         raise UserError(
-            f"run={folder}: this run did not finish (no metrics.json); "
-            f"go on with it: python -m vae_lab.train resume={folder}"
+            f"run={folder}: this run did not finish (no metrics.json); go on with it: {resume(Path(folder))}"
         )
     if not run.best_checkpoint.is_file():
         raise UserError(f"run={folder}: its trained model is missing (no checkpoints/best.ckpt); train it again")
+    metric_of(read_metrics(run.metrics), "epoch", run.metrics)
     config = run.read_config()
     assert config is not None
     check_trusted(plain_containers(config), run.config)

@@ -5,16 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
+from vae_lab.errors import UserError
 from vae_lab.runs.aliases import rename_targets
-from vae_lab.runs.files import read_json
+from vae_lab.runs.metrics import read_metrics
 from vae_lab.runs.owned import OwnedFolder
 from vae_lab.runs.saved_yaml import read_mapping
 from vae_lab.runs.trust import check_plain
 
 # What runs of version 0.2 and earlier wrote, which have no list of their files; and what their loggers write.
 WRITTEN_BEFORE = (
-    *(".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "train.log", "checkpoints/*.ckpt"),
+    *(".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "train.log"),
+    *("checkpoints/best.ckpt", "checkpoints/last.ckpt"),
     *("metrics.json", "evaluation.json", "gradient_variance.json", "per_image.json", "failed.txt", "pruned.txt"),
     *("figures/reconstructions.png", "figures/samples.png", "figures/manifold.png", "figures/gradient_variance.png"),
 )
@@ -74,7 +77,7 @@ class RunFolder(OwnedFolder):
         """The weights of the best epoch, which the metrics are of."""
         name = "best.ckpt"
         if self.next_best_checkpoint.is_file() and self.metrics.is_file():
-            name = read_json(self.metrics).get("checkpoint", name)
+            name = str(read_metrics(self.metrics).get("checkpoint", name))
         return self.next_best_checkpoint if name == self.next_best_checkpoint.name else self.checkpoints / "best.ckpt"
 
     @property
@@ -115,13 +118,13 @@ class RunFolder(OwnedFolder):
         plain = rename_targets(read_mapping(self.config))
         check_plain(plain, self.config)
         if self.metrics.is_file() and isinstance(plain.get("trainer"), dict):
-            epochs = read_json(self.metrics).get("max_epochs", plain["trainer"].get("max_epochs"))
+            epochs = read_metrics(self.metrics).get("max_epochs", plain["trainer"].get("max_epochs"))
             plain["trainer"]["max_epochs"] = epochs
-        return DictConfig(plain)
+        return as_config(plain, self.config)
 
     def read_saved_config(self) -> DictConfig:
         """Read the recorded configuration of a run as it was written, with the class names of its time."""
-        return DictConfig(read_mapping(self.config))
+        return as_config(read_mapping(self.config), self.config)
 
     def read_hydra_config(self) -> dict[str, Any] | None:
         """Read Hydra's recorded part of the configuration as plain containers, nothing resolved; None if there is none.
@@ -147,6 +150,18 @@ class RunFolder(OwnedFolder):
     def matching(self, *patterns: str) -> set[str]:
         """Return the files of the folder whose names match one of several patterns."""
         return {str(path.relative_to(self.path)) for pattern in patterns for path in self.path.glob(pattern)}
+
+
+def as_config(plain: dict[str, Any], path: Path) -> DictConfig:
+    """Return what was read from a file as a configuration.
+
+    Raises:
+        UserError: one line with the file, if there are keys or values in it that no configuration has.
+    """
+    try:
+        return DictConfig(plain)
+    except (OmegaConfBaseException, ValueError) as error:
+        raise UserError(f"{path}: this file is damaged ({' '.join(str(error).split())})") from error
 
 
 def folder_of(config: DictConfig, number: int) -> Path:

@@ -56,6 +56,11 @@ class OwnedFolder:
         with self.write(path) as unfinished:
             OmegaConf.save(config, unfinished)
 
+    def write_bytes(self, path: Path, content: bytes) -> None:
+        """Write a file inside of the folder atomically; see `write`."""
+        with self.write(path) as unfinished:
+            unfinished.write_bytes(content)
+
     def write_text(self, path: Path, text: str) -> None:
         """Write a text file inside of the folder atomically; see `write`."""
         with self.write(path) as unfinished:
@@ -75,24 +80,59 @@ class OwnedFolder:
         Raises:
             UserError: if it leads outside of the folder, or somebody else wrote it.
         """
+        if made:
+            self.check_inside(path)
+            self.check_inside(self.unfinished / "a file")
+        else:
+            self.check_replaceable(path)
+        name = str(path.relative_to(self.path))
+        if name not in self.written():
+            self.list_written({*self.written(), name})
+
+    def check_replaceable(self, path: Path) -> None:
+        """Refuse a path that leads outside of the folder, or whose file somebody else wrote.
+
+        Raises:
+            UserError: one line with the file.
+        """
         self.check_inside(path)
         self.check_inside(self.unfinished / "a file")
         name = str(path.relative_to(self.path))
-        known = self.written()
-        if name not in known:
-            if path.exists() and not made:
-                raise UserError(
-                    f"{path}: vae_lab did not write this file, and does not replace it; move it away, or choose "
-                    "another folder"
-                )
-            with atomic_write(self.manifest, self.unfinished) as unfinished:
-                unfinished.write_text(json_text({"files": sorted({*known, name})}), encoding="utf-8")
+        if path.exists() and name not in self.written() and name not in self.from_before():
+            raise UserError(
+                f"{path}: vae_lab did not write this file, and does not replace it; move it away, or choose "
+                "another folder"
+            )
+
+    def begin_list(self) -> None:
+        """Begin the list of what vae_lab writes, so that the folder is not taken for that of a version without one."""
+        if not self.manifest.is_file():
+            self.list_written(set())
+
+    def list_written(self, names: Set[str]) -> None:
+        """Write the list of the files that vae_lab wrote."""
+        content = {"files": sorted(names), "from_before": sorted(self.from_before())}
+        with atomic_write(self.manifest, self.unfinished) as unfinished:
+            unfinished.write_text(json_text(content), encoding="utf-8")
 
     def written(self) -> set[str]:
         """Return the files that vae_lab wrote, relative to the folder."""
-        if not self.manifest.is_file():
-            return set()
-        return set(map(str, read_json(self.manifest).get("files", ())))
+        return self.listed("files")
+
+    def from_before(self) -> set[str]:
+        """Return the files that a version without lists may have written: they may be replaced, and stay otherwise."""
+        return self.listed("from_before")
+
+    def listed(self, part: str) -> set[str]:
+        """Return a part of the list, empty if there is no list.
+
+        Raises:
+            UserError: one line with the list, if it is damaged.
+        """
+        names = read_json(self.manifest).get(part, []) if self.manifest.is_file() else []
+        if not (isinstance(names, list) and all(isinstance(name, str) and name[:1] != "/" for name in names)):
+            raise UserError(f"{self.manifest}: '{part}' is no list of names in this folder, so the file is damaged")
+        return set(names)
 
     def remove(self, path: Path) -> None:
         """Remove a file that vae_lab wrote; one that it did not write, or a link, stays."""

@@ -1,12 +1,14 @@
 """The runs that a sweep consists of, according to its command line."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from omegaconf import DictConfig, OmegaConf
+from hydra.errors import HydraException
+from omegaconf import DictConfig
 
+from vae_lab.configuration.costs import check_jobs
 from vae_lab.configuration.overrides import parse
 from vae_lab.errors import UserError
 from vae_lab.runs.saved_yaml import read_mapping
@@ -26,10 +28,30 @@ def grid(hydra: DictConfig, arguments: Sequence[str]) -> list[list[str]]:
     Args:
         hydra: Hydra's own configuration, with the values of a ready sweep.
         arguments: the overrides of the command line, which replace those of a ready sweep.
+
+    Raises:
+        UserError: if there are more jobs than any machine could run.
     """
-    ready = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
+    return combinations(hydra.sweeper.get("params") or {}, arguments)
+
+
+def combinations(params: Mapping[str, Any], arguments: Sequence[str]) -> list[list[str]]:
+    """Return the overrides of each job of a grid; see `grid`.
+
+    Args:
+        params: the values of a ready sweep, by key.
+        arguments: the overrides of the command line, which replace those of a ready sweep.
+
+    Raises:
+        UserError: if an override does not parse, or the jobs cannot be listed.
+    """
+    ready = [f"{key}={value}" for key, value in params.items()]
     overrides = [override for override in parse([*ready, *arguments]) if not override.is_hydra_override()]
-    (jobs,) = BasicSweeper.split_arguments(overrides, None)
+    check_jobs(overrides)
+    try:
+        (jobs,) = BasicSweeper.split_arguments(overrides, None)
+    except HydraException as error:  # such as an interval, which has no end of values
+        raise UserError(f"{' '.join(arguments)}: it is no grid ({' '.join(str(error).split())})") from error
     return jobs
 
 
@@ -47,12 +69,15 @@ def planned_overrides(sweep_dir: Path) -> dict[str, list[str]]:
     try:
         hydra = read_mapping(path)["hydra"]
         subdir, sweeper = str(hydra["sweep"]["subdir"]), hydra["sweeper"]
-        known = {"sweeper": {"_target_": sweeper["_target_"], "params": sweeper.get("params")}}
+        target, params = str(sweeper["_target_"]), dict(sweeper.get("params") or {})
         tasks = [str(task) for task in hydra["overrides"]["task"]]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(f"{path}: this file is damaged ({error!r})") from error
-    if subdir != NUMBERED or not is_grid(OmegaConf.create(known)):
+    if subdir != NUMBERED or target != GRID:
         return {}
-    jobs = grid(OmegaConf.create(known), tasks)
-    common = set.intersection(*map(set, jobs))
+    try:
+        jobs = combinations(params, tasks)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+    common = set.intersection(*map(set, jobs)) if jobs else set()
     return {str(number): [each for each in job if each not in common] for number, job in enumerate(jobs)}

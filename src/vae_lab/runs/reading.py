@@ -1,6 +1,5 @@
 """Read the runs of a report, finished or not, from their folders."""
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -9,13 +8,16 @@ from typing import Literal
 
 from omegaconf import DictConfig
 
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, explain_os_error
 from vae_lab.runs.fingerprint import flat_settings
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import Metrics, read_metrics
 from vae_lab.runs.planned import planned_overrides
-from vae_lab.runs.saved_yaml import mapping_at, read_plain_yaml
+from vae_lab.runs.saved_yaml import mapping_at, read_names
 
-Status = Literal["finished", "pruned", "failed", "unfinished", "not started"]
+Status = Literal["finished", "pruned", "failed", "unfinished", "not started", "unreadable"]
+
+MAX_REASON = 2000  # characters
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Run:
         choices: its choices by config group.
         metrics: its metrics; empty unless it finished.
         overridden: the keys of the settings that the command line gave.
-        reason: why it failed or was pruned.
+        reason: why it failed, was pruned, or cannot be read.
     """
 
     name: str
@@ -38,7 +40,7 @@ class Run:
     status: Status
     settings: dict[str, object]
     choices: dict[str, str | None] = field(default_factory=dict)
-    metrics: dict[str, float | int | str] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=dict)
     overridden: frozenset[str] = frozenset()
     reason: str = ""
 
@@ -49,7 +51,7 @@ class Run:
 
 
 def read_runs(folders: Sequence[Path]) -> list[Run]:
-    """Read all runs in the given folders, in the order of their jobs.
+    """Read all runs in the given folders, in the order of their jobs; a damaged file of one does not hide the others.
 
     Args:
         folders: the folders of sweeps and of runs.
@@ -60,15 +62,36 @@ def read_runs(folders: Sequence[Path]) -> list[Run]:
     runs: dict[Path, Run] = {}
     for folder in folders:
         found = {path.parents[1] for path in folder.rglob(".hydra/config.yaml")}
-        waiting = {folder / name: job for name, job in planned_overrides(folder).items() if folder / name not in found}
+        try:
+            planned = planned_overrides(folder)
+        except (UserError, OSError) as error:
+            if not found:
+                raise
+            planned = {}
+            reason = f"{reason_of(error)}; the jobs that did not start are not known"
+            runs[(folder / "multirun.yaml").resolve()] = Run("multirun.yaml", folder, "unreadable", {}, reason=reason)
+        waiting = {folder / name: job for name, job in planned.items() if folder / name not in found}
         if not found and not waiting:
             raise UserError(f"sweep={folder}: there is no run in this folder")
         for run_dir in sorted([*found, *waiting], key=lambda path: natural_sort_key(str(path))):
             name = str(run_dir.relative_to(folder)) if len(folders) == 1 and run_dir != folder else str(run_dir)
             job = waiting.get(run_dir)
-            run = read_run(name, run_dir) if job is None else not_started(name, run_dir, job)
+            run = read_or_say_why(name, run_dir) if job is None else not_started(name, run_dir, job)
             runs.setdefault(run_dir.resolve(), run)  # a run that is given twice counts once
     return list(runs.values())
+
+
+def read_or_say_why(name: str, folder: Path) -> Run:
+    """Read a run that was started; if one of its files is damaged, the run says so instead."""
+    try:
+        return read_run(name, folder)
+    except (UserError, OSError) as error:
+        return Run(name, folder, "unreadable", {}, reason=reason_of(error))
+
+
+def reason_of(error: UserError | OSError) -> str:
+    """Return why something cannot be read, in one line that names the file."""
+    return explain_os_error(error) if isinstance(error, OSError) else str(error)
 
 
 def read_run(name: str, folder: Path) -> Run:
@@ -77,20 +100,30 @@ def read_run(name: str, folder: Path) -> Run:
     Args:
         name: the name of the run in the report.
         folder: its folder.
+
+    Raises:
+        UserError: one line with the file, if one is damaged.
     """
     files = RunFolder(folder)
     config = files.read_config()
-    assert config is not None
+    if config is None:
+        raise UserError(f"{files.config}: expected a file with the run's configuration; it is none")
     settings = flat_settings(config)
     choices = choices_of(folder, config)
     given = overridden_keys(folder)
     if files.metrics.is_file():
-        return Run(name, folder, "finished", settings, choices, json.loads(files.metrics.read_text()), given)
+        return Run(name, folder, "finished", settings, choices, read_metrics(files.metrics), given)
     ends: dict[Status, Path] = {"pruned": files.pruned, "failed": files.failed}
     for status, path in ends.items():
         if path.is_file():
-            return Run(name, folder, status, settings, choices, {}, given, path.read_text().partition("\n")[0])
+            return Run(name, folder, status, settings, choices, {}, given, first_line(path))
     return Run(name, folder, "unfinished", settings, choices, {}, given)
+
+
+def first_line(path: Path) -> str:
+    """Return the first line of a text file, whatever else is in it."""
+    with path.open(encoding="utf-8", errors="replace") as file:
+        return file.readline(MAX_REASON).rstrip("\n")
 
 
 def not_started(name: str, folder: Path, job: Sequence[str]) -> Run:
@@ -110,7 +143,7 @@ def overridden_keys(folder: Path) -> frozenset[str]:
     path = RunFolder(folder).overrides
     if not path.is_file():
         return frozenset()
-    return frozenset(str(override).lstrip("+~").partition("=")[0] for override in read_plain_yaml(path))
+    return frozenset(override.lstrip("+~").partition("=")[0] for override in read_names(path))
 
 
 def choices_of(folder: Path, config: DictConfig) -> dict[str, str | None]:
@@ -118,7 +151,8 @@ def choices_of(folder: Path, config: DictConfig) -> dict[str, str | None]:
     recorded = RunFolder(folder).read_hydra_config()
     if recorded is not None:
         chosen = mapping_at(recorded, "hydra", "runtime", "choices")
-        return {str(group): name for group, name in chosen.items() if not str(group).startswith("hydra/")}
+        names = {str(group): None if name is None else str(name) for group, name in chosen.items()}
+        return {group: name for group, name in names.items() if not group.startswith("hydra/")}
     nodes = {str(group): node for group, node in config.items() if isinstance(node, DictConfig) and "_target_" in node}
     return {group: str(node["_target_"]).rpartition(".")[2] for group, node in nodes.items()}
 

@@ -12,11 +12,13 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from vae_lab.configuration.data_paths import with_absolute_paths
 from vae_lab.configuration.processes import is_first
 from vae_lab.errors import UserError, show
 from vae_lab.runs.files import read_json
 from vae_lab.runs.fingerprint import fingerprint
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import read_metrics
 
 # What may be changed in a run that diverged, to go on from its last good state.
 AFTER_DIVERGENCE = ("optimizer.lr", "trainer.gradient_clip_val")
@@ -31,25 +33,35 @@ class RunRecord:
         settings: the fingerprints of the settings that its checkpoints may have been trained with, the latest last.
         changes: what was changed after the run had diverged, each as a sentence.
         diverged: why it diverged; empty if it did not.
+        data: the fingerprint of the data that it is trained on; None before training begins, and in older runs.
     """
 
     max_epochs: int = 0
     settings: tuple[str, ...] = ()
     changes: tuple[str, ...] = ()
     diverged: str = ""
+    data: Mapping[str, Any] | None = None
 
 
 def read_record(folder: RunFolder) -> RunRecord:
-    """Read the record of a run; empty if there is none, as in runs of version 0.2 and earlier."""
+    """Read the record of a run; empty if there is none, as in runs of version 0.2 and earlier.
+
+    Raises:
+        UserError: one line with the file, if it is damaged.
+    """
     if not folder.run_record.is_file():
         return RunRecord()
     known: dict[str, Any] = read_json(folder.run_record)
-    return RunRecord(
-        max_epochs=int(known.get("max_epochs", 0)),
-        settings=tuple(map(str, known.get("settings", ()))),
-        changes=tuple(map(str, known.get("changes", ()))),
-        diverged=str(known.get("diverged", "")),
-    )
+    try:
+        return RunRecord(
+            max_epochs=int(known.get("max_epochs", 0)),
+            settings=tuple(map(str, known.get("settings", ()))),
+            changes=tuple(map(str, known.get("changes", ()))),
+            diverged=str(known.get("diverged", "")),
+            data=known.get("data"),
+        )
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UserError(f"{folder.run_record}: this file is damaged ({error}); restore it from a copy") from error
 
 
 def write_record(folder: RunFolder, record: RunRecord) -> None:
@@ -64,8 +76,6 @@ def record_start(folder: RunFolder, config: DictConfig) -> None:
     compared with that of another run in the same folder, and would replace it.
     """
     hydra: Any = HydraConfig.instance().cfg
-    for log in folder.path.glob("*.log"):
-        folder.note(log, made=True)
     recorded = as_recorded(config)
     write_record(folder, RunRecord(settings=(fingerprint(recorded),)))
     folder.save_yaml(folder.hydra_config, hydra)
@@ -74,19 +84,26 @@ def record_start(folder: RunFolder, config: DictConfig) -> None:
 
 
 def as_recorded(config: DictConfig) -> DictConfig:
-    """Return a configuration as it is recorded: its values resolved, and nothing about how it was started."""
+    """Return a configuration as it is recorded: its values resolved, and nothing about how it was started.
+
+    Paths of data are absolute, so that they are found from any working directory.
+    """
     recorded = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
     assert isinstance(recorded, DictConfig)
-    recorded.update({"resume": None, "overwrite": False})
-    return recorded
+    recorded.update({"resume": None, "overwrite": False, "allow_other_data": False})
+    return with_absolute_paths(recorded, Path.cwd())
 
 
-def record_training(folder: RunFolder, config: DictConfig) -> str:
+def record_training(
+    folder: RunFolder, config: DictConfig, data: Mapping[str, Any] | None, other_data: str | None = None
+) -> str:
     """Record what a run is trained for from now on, once its data is read and its model is built.
 
     Args:
         folder: the run's folder.
         config: the run's configuration; of a resumed run, with what is different from now on.
+        data: the fingerprint of its data.
+        other_data: how they differ from those of its training so far, or None.
 
     Returns:
         The fingerprint of its settings.
@@ -98,12 +115,15 @@ def record_training(folder: RunFolder, config: DictConfig) -> str:
         if old != new:
             changes.append(f"{key}={show(new)} instead of {show(old)} after: {record.diverged}")
             OmegaConf.update(saved, key, new, force_add=True)
+    if other_data is not None:
+        changes.append(f"it was trained further on other data: {other_data}")
     if not folder.metrics.is_file():
         saved.trainer.max_epochs = config.trainer.max_epochs
     after = fingerprint(saved)
     if is_first():
         settings = tuple(dict.fromkeys([*record.settings, before, after]))
-        write_record(folder, RunRecord(config.trainer.max_epochs, settings, (*record.changes, *changes)))
+        all_changes = (*record.changes, *changes)
+        write_record(folder, RunRecord(config.trainer.max_epochs, settings, all_changes, data=data))
         folder.save_yaml(folder.config, saved)
     return after
 
@@ -151,7 +171,7 @@ def complete(folder: RunFolder) -> None:
     """Tidy up after the metrics of a run were written, also if the process was interrupted at that moment."""
     if not folder.metrics.is_file():
         return
-    metrics, saved = read_json(folder.metrics), folder.read_saved_config()
+    metrics, saved = read_metrics(folder.metrics), folder.read_saved_config()
     if "checkpoint" in metrics:
         if folder.next_best_checkpoint.is_file():
             folder.next_best_checkpoint.replace(folder.checkpoints / "best.ckpt")

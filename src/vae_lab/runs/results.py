@@ -1,19 +1,13 @@
-"""The results of a run: `metrics.json`, and the table on the terminal."""
+"""The results of a run: the step of its checkpoint, and the table on the terminal."""
 
 import os
 from pathlib import Path
 
+from vae_lab.errors import printable
 from vae_lab.runs.checkpoint import read_checkpoint
-from vae_lab.runs.files import read_json
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import Metrics
 from vae_lab.runs.record import check_settings
-
-Metrics = dict[str, float | int | str]
-
-
-def read_metrics(path: Path) -> Metrics:
-    """Read the metrics that `vae_lab.training.experiment.finish` wrote."""
-    return read_json(path)
 
 
 def step_of(folder: RunFolder, checkpoint: Path | None) -> int:
@@ -53,4 +47,4 @@ def table(run_dir: Path, metrics: Metrics) -> str:
         lines.append(f"changed      {metrics['changes']}")
     lines += [f"pictures     {path}" for path in sorted(RunFolder(shown).figures.glob("*.png"))]
     lines += [f"all metrics  {RunFolder(shown).metrics}", f"dashboard    tensorboard --logdir {shown}"]
-    return "\n".join(lines)
+    return "\n".join(map(printable, lines))

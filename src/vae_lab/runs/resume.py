@@ -22,7 +22,7 @@ from vae_lab.runs.trust import check_plain, check_trusted, plain_containers
 
 # The name under which Hydra finds the configuration of the run that is resumed.
 RESUMED = "resumed_run"
-PLAIN_LOG = {"formatters": {"simple": {"format": "%(message)s"}}}
+PLAIN_LOG = {"formatters": {"simple": {"class": "vae_lab.errors.LogFormatter", "format": "%(message)s"}}}
 # Hydra's keys that may change when a run is resumed; Lightning gives them to further processes of a run.
 ABOUT_THE_PROCESS = ("hydra.job.name", "hydra.output_subdir", "hydra.verbose")
 

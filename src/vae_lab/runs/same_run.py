@@ -5,6 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.choices import named
+from vae_lab.configuration.data_paths import data_paths, same_place
 from vae_lab.errors import UserError, show
 from vae_lab.runs.fingerprint import WITHOUT_EFFECT, flat_settings
 from vae_lab.runs.folder import RunFolder
@@ -49,11 +50,13 @@ def check_same_settings(before: DictConfig, config: DictConfig, holds: str) -> N
         UserError: if a setting differs; names the first one.
     """
     old, new, unresolved = flat_settings(before), flat_settings(as_recorded(config)), flat_settings(config)
+    paths = dict(data_paths(config, Path.cwd()))
     for key in sorted(old.keys() | new.keys()):
         if key in PLACES or (key != EPOCHS and key.startswith(WITHOUT_EFFECT)):
             continue
         # Version 0.2 recorded what an interpolation says, and not what it stood for.
-        if old.get(key) not in (new.get(key), unresolved.get(key)):
+        same = old.get(key) in (new.get(key), unresolved.get(key))
+        if not same and not (key in paths and same_place(old.get(key), new.get(key))):
             raise UserError(
                 f"{format_setting(key, new)}: {holds} with {format_setting(key, old)}, and nothing in it is replaced; "
                 "choose another hydra.sweep.dir, repeat the command of that sweep, or add overwrite=true"

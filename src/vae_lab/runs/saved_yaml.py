@@ -11,9 +11,12 @@ import yaml
 from omegaconf._utils import get_yaml_loader
 
 from vae_lab.errors import UserError
+from vae_lab.runs.files import read_bounded
 
 MAX_BYTES = 4 * 2**20
 MAX_DEPTH = 50
+# Beyond it a whole number has no place in a table or a figure, and beyond about 1e308 it is no float either.
+LARGEST = 10**100
 
 
 def read_plain_yaml(path: Path) -> Any:
@@ -26,17 +29,35 @@ def read_plain_yaml(path: Path) -> Any:
         UserError: one line with the file, if it is damaged, too large, or of a structure that no run has.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise UserError(f"{path}: this file has more than {MAX_BYTES // 2**20} MiB, so it is not that of a run")
-        text = content.decode("utf-8")
+        text = read_bounded(path, MAX_BYTES)
         check_structure(text, path)
         # OmegaConf's own loader, which reads numbers such as 1e-3 as OmegaConf wrote them.
-        return yaml.load(text, Loader=get_yaml_loader())
+        content = yaml.load(text, Loader=get_yaml_loader())
     except (UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UserError(f"{path}: this file is damaged ({reason})") from error
+    check_values(content, path)
+    return content
+
+
+def check_values(node: Any, path: Path) -> None:
+    """Refuse values that no configuration has, such as sets, dates, and numbers of hundreds of digits.
+
+    Raises:
+        UserError: one line with the file.
+    """
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if not isinstance(key, str | int | float):
+                raise UserError(f"{path}: it has {key!r} as a key, which no run has; the file is damaged")
+            check_values(value, path)
+    elif isinstance(node, list):
+        for value in node:
+            check_values(value, path)
+    elif not isinstance(node, str | bytes | int | float | None):
+        raise UserError(f"{path}: it has a value of type {type(node).__name__}, which no run has; the file is damaged")
+    elif isinstance(node, int) and abs(node) > LARGEST:
+        raise UserError(f"{path}: it has a number of more than 100 digits, which no run has; the file is damaged")
 
 
 def check_structure(text: str, path: Path) -> None:
@@ -59,6 +80,14 @@ def read_mapping(path: Path) -> dict[str, Any]:
     content = read_plain_yaml(path)
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected a mapping, found {type(content).__name__}; the file is damaged")
+    return content
+
+
+def read_names(path: Path) -> list[str]:
+    """Read a YAML file that holds a list of text; see `read_plain_yaml`."""
+    content = read_plain_yaml(path)
+    if not (isinstance(content, list) and all(isinstance(each, str) for each in content)):
+        raise UserError(f"{path}: expected a list of text; the file is damaged")
     return content
 
 

@@ -13,13 +13,15 @@ from torch.nn.functional import one_hot
 
 from vae_lab import build
 from vae_lab.configuration import own_parts
+from vae_lab.configuration.data_paths import with_found_paths
 from vae_lab.errors import UserError
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.runs import results
 from vae_lab.runs.checkpoint import read_checkpoint
 from vae_lab.runs.declared_sizes import check_sizes
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import Metrics, read_metrics
 from vae_lab.runs.record import check_settings
+from vae_lab.runs.saved_data import started_in
 from vae_lab.runs.trust import check_trusted, plain_containers
 
 
@@ -43,7 +45,7 @@ class Trained:
     model: LatentModel
     config: DictConfig
     image_shape: tuple[int, ...]
-    metrics: results.Metrics
+    metrics: Metrics
     fits_prior: bool
 
     num_classes: int | None = None
@@ -147,6 +149,7 @@ def load(run_dir: str | Path, allow: Sequence[str] = ()) -> Trained:
         missing = folder.config if config is None else folder.best_checkpoint
         raise UserError(f"{run_dir}: expected the folder of a trained run, but there is no {missing}")
     check_trusted(plain_containers(config), folder.config)
+    config = with_found_paths(config, started_in(folder))
     checkpoint = read_checkpoint(folder.best_checkpoint)
     check_settings(folder, checkpoint, folder.best_checkpoint)
     weights = {
@@ -158,7 +161,7 @@ def load(run_dir: str | Path, allow: Sequence[str] = ()) -> Trained:
     model = build.model(config, image_shape, torch.zeros(image_shape), checkpoint.get("num_classes"))
     model.to(next(iter(weights.values())).dtype)  # before loading: float32 would round weights of float64
     model.load_state_dict(weights)
-    metrics = results.read_metrics(folder.metrics) if folder.metrics.is_file() else {}
+    metrics = read_metrics(folder.metrics) if folder.metrics.is_file() else {}
     fits_prior = get_object(config.objective["_target_"]).fits_prior
     return Trained(
         model.eval().requires_grad_(False), config, image_shape, metrics, fits_prior, checkpoint.get("num_classes")

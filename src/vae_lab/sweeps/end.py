@@ -1,5 +1,7 @@
-"""Hold the folder of a sweep while its jobs run, and finish the sweep after the last of them."""
+"""Hold the folder of a sweep while its jobs run, say how it goes on, and finish it after its last job."""
 
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,30 +11,41 @@ from omegaconf import DictConfig
 
 from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.processes import is_first
-from vae_lab.errors import UserError
+from vae_lab.configuration.proposed import override
+from vae_lab.ending import interruption
+from vae_lab.ending.parent import PARENT
+from vae_lab.errors import UserError, printable
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.lock import acquire, all_locked
 from vae_lab.runs.owned import OwnedFolder
+from vae_lab.runs.sweep_folder import SweepFolder
+
+# The launcher whose jobs are processes of this machine that do not end with the one that started them.
+DETACHED = "hydra_plugins.hydra_submitted_launcher.launcher.LocalLauncher"
 
 
 class SweepEnd(Callback):
-    """Locks the folder of a sweep; at the end writes its report, and exits with an error if a job failed."""
+    """Locks the folder of a sweep; at the end writes its report, and exits with an error if a job failed.
+
+    An interrupted sweep says how it goes on.
+    """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
+        if config.hydra.launcher["_target_"] == DETACHED:
+            os.environ[PARENT] = str(os.getpid())
+            # What it starts inherits this. Ctrl-C reaches another thread of this process, which then ends them all;
+            # reached by it themselves, they would each print a traceback.
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
         if not is_first():
             return
-        folder = OwnedFolder(Path(config.hydra.sweep.dir))
         try:
-            check_room(folder.path, 2**20, "a sweep's files")
-            acquire(folder, "runs a sweep")  # until the process ends
-            for written_by_hydra in (folder.path / "multirun.yaml", *folder.path.glob("*/*.log")):
-                folder.check_inside(written_by_hydra)
-            if is_asked_to_overwrite(config):
-                remove_sweep(folder)
+            take(SweepFolder(Path(config.hydra.sweep.dir)), config)
         except UserError as error:
             # Hydra turns an exception in a callback into a warning, and the sweep would start.
             sys.exit(str(error))
+        way_on = f"repeat the same command with {override('hydra.sweep.dir', str(config.hydra.sweep.dir))}"
+        interruption.say(f"interrupted; to go on with the sweep, {way_on}")
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         if not is_first():
@@ -44,10 +57,27 @@ class SweepEnd(Callback):
         try:
             print(write_report([sweep_dir], sweep_dir))
         except Exception as error:
-            sys.exit(f"{sweep_dir}: cannot write the report ({type(error).__name__}: {error})")
+            reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+            sys.exit(printable(f"{sweep_dir}: cannot write the report ({reason})"))
         failed = sorted(map(str, sweep_dir.rglob(RunFolder(sweep_dir).failed.name)))
         if failed:
-            sys.exit(f"{len(failed)} of the sweep's jobs failed; see {', '.join(failed)}")
+            sys.exit(f"{len(failed)} of the sweep's jobs failed; see {', '.join(map(printable, failed))}")
+
+
+def take(folder: SweepFolder, config: DictConfig) -> None:
+    """Take the folder of a sweep until the process ends.
+
+    Raises:
+        UserError: if another process writes there, a link leads outside, or a user's file is in the way of the report.
+    """
+    check_room(folder.path, 2**20, "a sweep's files")
+    acquire(folder, "runs a sweep")
+    for written_by_hydra in (folder.sweep_config, *folder.path.glob("*/*.log")):
+        folder.check_inside(written_by_hydra)
+    if is_asked_to_overwrite(config):
+        remove_sweep(folder)
+    folder.check_replaceable(folder.report)
+    folder.begin_list()
 
 
 def is_asked_to_overwrite(config: DictConfig) -> bool:

@@ -11,11 +11,13 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from vae_lab.configuration.check import check_new
+from vae_lab.configuration.memory_errors import explain_memory_error
 from vae_lab.configuration.processes import is_first
-from vae_lab.errors import UserError, explain_os_error
+from vae_lab.ending import interruption
+from vae_lab.errors import UserError, explain_os_error, printable
 from vae_lab.runs.door import Entrance, Found, enter
-from vae_lab.runs.files import read_json
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import metric_of, read_metrics
 from vae_lab.runs.planned import is_grid
 from vae_lab.sweeps.search.settings import is_search
 
@@ -65,13 +67,15 @@ def attempt(folder: RunFolder, config: DictConfig, train: Callable[[DictConfig],
         check_new(config)
         return train(config)
     except Pruned as reason:
-        folder.write_text(folder.pruned, f"{reason}\n")
+        folder.write_text(folder.pruned, f"{printable(str(reason))}\n")
         log.info("job %s pruned: %s", hydra.job.num, reason)
         return math.nan
     except Exception as error:
+        interruption.raise_if_received()
         with suppress(OSError):  # on a full disk the log below is all there is
             if is_first():
-                folder.write_text(folder.failed, f"{one_line(error)}\n\n{traceback.format_exc()}")
+                details = printable(traceback.format_exc(), lines=True)
+                folder.write_text(folder.failed, f"{one_line(error)}\n\n{details}")
         log.error("job %s failed: %s", hydra.job.num, one_line(error))
         if not is_grid(hydra) and not is_search(hydra):
             raise
@@ -82,11 +86,22 @@ def one_line(error: Exception) -> str:
     """Return the message of an error in one line, with its type unless it is a mistake of the user."""
     if isinstance(error, OSError):
         return explain_os_error(error)
-    line = " ".join(str(error).split())
+    line = explain_memory_error(error)
+    if line is not None:
+        return line
+    line = printable(" ".join(str(error).split()))
     return line if isinstance(error, UserError) else f"{type(error).__name__}: {line}"
 
 
 def best_value(folder: RunFolder) -> float:
-    """Return the value that a finished run returned: the metric that its best epoch was chosen by."""
-    metrics = read_json(folder.metrics)
-    return float(metrics[metrics["epoch/chosen_by"]])
+    """Return the value that a finished run returned: the metric that its best epoch was chosen by.
+
+    Raises:
+        UserError: if its metrics are damaged.
+    """
+    metrics = read_metrics(folder.metrics)
+    name = str(metric_of(metrics, "epoch/chosen_by", folder.metrics))
+    value = metric_of(metrics, name, folder.metrics)
+    if isinstance(value, str):
+        raise UserError(f"{folder.metrics}: {name}={value} should be a number; the file is damaged")
+    return float(value)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from vae_lab.configuration.overrides import parse
-from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
+
+WITH_EXTRA = ("ray", "submitit")  # launchers of other packages
 
 
 def check_plugins(arguments: Sequence[str]) -> None:
@@ -24,8 +25,8 @@ def check_plugins(arguments: Sequence[str]) -> None:
                 f"{group}={name}: when restarted, this sweeper repeats its trials, and it does not stop bad trials; "
                 "use hydra/sweeper=search, which reads the same search spaces"
             )
-        if group == "launcher" and (conf_dir() / "launcher" / f"{name}.yaml").is_file():
-            extra = name.partition("_")[0]
+        extra = name.partition("_")[0]
+        if group == "launcher" and extra in WITH_EXTRA:
             package = f"hydra_plugins.hydra_{extra}_launcher"
         elif (group == "search" and override.value() is not None) or (group, name) == ("hydra/sweeper", "search"):
             extra, package = "search", "optuna"

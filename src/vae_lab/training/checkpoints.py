@@ -4,11 +4,11 @@ from typing import Any, cast
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from vae_lab.evaluation.criterion import Criterion
 from vae_lab.runs.folder import RunFolder
 from vae_lab.training.divergence import check_finite_state
+from vae_lab.training.interruption import Agreement
 from vae_lab.training.module import TrainingModule
 
 
@@ -16,7 +16,7 @@ class BestAndLast(Checkpoint):
     """Keeps two checkpoints: the best model on validation by its own criterion, and the last state, to resume from.
 
     `last.ckpt` is written between two steps only, when the state is consistent: at the end of every epoch, every
-    `every_n_steps` steps, and on SIGTERM. An interruption at any other moment loses the steps since the last save.
+    `every_n_steps` steps, and after a signal. A process that is killed loses the steps since the last save.
 
     Args:
         folder: the run's folder.
@@ -40,6 +40,9 @@ class BestAndLast(Checkpoint):
         self.best_epoch = -1
         self.best_step = 0
         self.best_metrics: dict[str, float] = {}
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.agreement = Agreement(several=trainer.world_size > 1)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking:
@@ -67,8 +70,11 @@ class BestAndLast(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if self.is_due(batch_idx, trainer.num_training_batches):
+        ends = self.agreement.ends_after(trainer, batch_idx)
+        if ends or self.is_due(batch_idx, trainer.num_training_batches):
             self.save_last(trainer, pl_module)
+        if ends:
+            self.agreement.end_if_told()
 
     def is_due(self, batch: int, num_batches: float) -> bool:
         """Return whether to save inside an epoch after a batch, counted from 0."""
@@ -76,12 +82,10 @@ class BestAndLast(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.save_last(trainer, pl_module)
+        self.agreement.end_if_told()
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        # Lightning raises this exception between two training steps, or between two validation steps, before the end of
-        # the epoch.
-        if isinstance(exception, SIGTERMException) and trainer.training:
-            self.save_last(trainer, pl_module)
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.agreement.end_after_training()
 
     def save_last(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the last state.

@@ -8,9 +8,10 @@ import torch
 from lightning.pytorch import Trainer
 from torch import Tensor, nn
 
+from vae_lab.configuration.proposed import resume
 from vae_lab.errors import UserError
-from vae_lab.runs import results
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +81,11 @@ def advice(folder: RunFolder, lr: float) -> str:
         return "try a smaller optimizer.lr, or trainer.gradient_clip_val=100"
     return (
         "its last good state is kept; go on from it with a smaller learning rate, or with clipped gradients: "
-        f"python -m vae_lab.train resume={folder.path} optimizer.lr={lr / 10:.6g}"
+        f"{resume(folder.path, f'optimizer.lr={lr / 10:.6g}')}"
     )
 
 
-def warn_of_divergence(metrics: results.Metrics, last_value: float | None, num_pixels: int) -> None:
+def warn_of_divergence(metrics: Metrics, last_value: float | None, num_pixels: int) -> None:
     """Say so if the metrics of a run mean nothing, or its last epoch is of weights that diverged.
 
     Args:

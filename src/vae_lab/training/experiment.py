@@ -3,31 +3,37 @@
 import logging
 import warnings
 from pathlib import Path
-from signal import SIGINT, SIGTERM, Signals
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from lightning.pytorch.utilities import rank_zero_only
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab import build
 from vae_lab.configuration.flat import flatten
 from vae_lab.configuration.pixels import has_code_length
+from vae_lab.configuration.proposed import resume
 from vae_lab.data.module import ImageData
+from vae_lab.ending import interruption
 from vae_lab.errors import UserError, explain_os_error
 from vae_lab.evaluation.validation_bounds import bits_per_dim
 from vae_lab.runs import results
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.metrics import Metrics
 from vae_lab.runs.record import read_record, record_divergence, record_end, record_training
+from vae_lab.runs.saved_data import check_data, read_data
 from vae_lab.sweeps.search.pruning import pruning_callbacks
 from vae_lab.training.checkpoint_files import CheckpointFiles, checkpoint_bytes
 from vae_lab.training.checkpoints import BestAndLast
+from vae_lab.training.costs import check_memory_of_training
 from vae_lab.training.divergence import DivergenceError, advice, warn_of_divergence
+from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.module import TrainingModule
+from vae_lab.training.processes import together, watch_processes
 from vae_lab.training.run import CO_TRAINER, Run
 
 log = logging.getLogger(__name__)
@@ -45,36 +51,39 @@ def run_experiment(config: DictConfig) -> float:
 
     Raises:
         UserError: if training diverged.
-        SystemExit: if a signal interrupted it, with 128 + the signal as its status.
+        Interrupted: if a signal interrupted it.
+        SystemExit: if another process that trains it ended.
     """
+    way_on = "to go on, repeat the command of the sweep"
+    is_alone = HydraConfig.get().mode is RunMode.RUN
+    if is_alone:
+        way_on = f"to go on: {resume(Path(HydraConfig.get().runtime.output_dir))}"
+        say(f"interrupted; {way_on}")
     co_trainer = CO_TRAINER.get()
     run = prepare(config, None if co_trainer is None else co_trainer.data)
     try:
-        if co_trainer is None:
-            run.fit()
-        else:
-            co_trainer.fit(run)
-        return conclude(run)
+        with together(run.trainer, way_on):
+            with interruption.postponed():
+                if co_trainer is None:
+                    run.fit()
+                else:
+                    co_trainer.fit(run)
+            value = conclude(run)
     except DivergenceError as error:
         folder = RunFolder(run.run_dir)
         record_divergence(folder, str(error))
         raise UserError(f"{error}; {advice(folder, config.optimizer.lr)}") from error
     except OSError as error:
-        safe = f"what was trained so far is safe; to go on: python -m vae_lab.train resume={run.run_dir}"
-        raise UserError(f"{explain_os_error(error)}; {safe}") from error
-    except SystemExit as error:
-        stop = signal_of(error)
-        if stop is None:  # a scheduler exited, and uses the status to start the job again
-            raise
-        log.info("interrupted; to go on: python -m vae_lab.train resume=%s", run.run_dir)
-        raise SystemExit(128 + stop) from error
+        raise UserError(f"{explain_os_error(error)}; what was trained so far is safe; {way_on}") from error
+    if is_alone:
+        say(f"interrupted after the training had ended; its results are in {run.run_dir}")
+    return value
 
 
-def signal_of(error: SystemExit) -> Signals | None:
-    """Return the signal that Lightning turned into an exit, or None if the exit has another cause."""
-    if isinstance(error, SIGTERMException):
-        return SIGTERM
-    return SIGINT if isinstance(error.__context__, KeyboardInterrupt) else None
+@rank_zero_only
+def say(line: str) -> None:
+    """Let the first process of a run say how to go on, if a signal ends it from now on."""
+    interruption.say(line)
 
 
 def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
@@ -92,8 +101,13 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     first_step = results.step_of(folder, resumed)
     timer = Timer()
 
-    data = data.with_seed(config.seed) if data else build.data(config)
+    if data is not None:
+        data = data.with_seed(config.seed)
+    else:
+        data = read_data(folder, config) if config.resume else build.data(config)
+    other_data = check_data(folder, config, data, allow=config.get("allow_other_data", False))
     num_classes = build.num_classes(config, data)
+    check_memory_of_training(config, data, num_classes)
     model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
     module = TrainingModule(
         model,
@@ -114,8 +128,10 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         first_step=first_step,
     )
     check_room(run_dir, checkpoint_bytes(module), "a run's checkpoints")
+    leave_signals_alone(trainer)
+    watch_processes(trainer)
     describe(config, data, module, trainer.loggers)
-    module.settings = record_training(folder, config)  # now that nothing has prevented it
+    module.settings = record_training(folder, config, data.fingerprint, other_data)  # now that nothing has prevented it
     return Run(config, run_dir, data, module, trainer, checkpoints, timer, resumed)
 
 
@@ -136,7 +152,7 @@ def conclude(run: Run) -> float:
     best = checkpoints.best_path if checkpoints.best_path.is_file() else folder.best_checkpoint
     tested = trainer.test(run.module, datamodule=data, ckpt_path=best, weights_only=True, verbose=False)
     seconds = run.timer.time_elapsed()
-    metrics: results.Metrics = {
+    metrics: Metrics = {
         **tested[0],
         **checkpoints.best_metrics,
         "epoch": checkpoints.best_epoch,
@@ -213,7 +229,7 @@ def hyperparameters(config: DictConfig) -> dict[str, Any]:
 
 
 @rank_zero_only
-def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: results.Metrics, step: int) -> None:
+def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: Metrics, step: int) -> None:
     """Write the results; `metrics.json` is written last, since its presence means that the run finished.
 
     Args:

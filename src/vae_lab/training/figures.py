@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import PositiveInt, Size
 from vae_lab.data.batches import to_unit
 from vae_lab.data.module import ImageData
 from vae_lab.reports.pictures import draw, write_png
@@ -27,9 +27,7 @@ class Figures(Callback):
         num_samples: the number of images to generate.
     """
 
-    def __init__(
-        self, every_n_epochs: PositiveInt = 5, num_images: PositiveInt = 16, num_samples: PositiveInt = 64
-    ) -> None:
+    def __init__(self, every_n_epochs: PositiveInt = 5, num_images: PositiveInt = 16, num_samples: Size = 64) -> None:
         self.every_n_epochs = every_n_epochs
         self.num_images = num_images
         self.num_samples = num_samples

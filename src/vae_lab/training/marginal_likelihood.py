@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from vae_lab.configuration.options import AtLeastTwo, PositiveInt
+from vae_lab.configuration.options import AtLeastTwo, PositiveInt, Size
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
 from vae_lab.evaluation.context import SplitName, model_inputs
@@ -37,8 +37,8 @@ class TrackMarginalLikelihood(Callback):
         num_points: AtLeastTwo = 10,
         num_images: PositiveInt = 100,
         num_samples: AtLeastTwo = 50,
-        num_leapfrog: PositiveInt = 4,
-        num_transitions: PositiveInt = 10,
+        num_leapfrog: Size = 4,
+        num_transitions: Size = 10,
     ) -> None:
         self.num_points = num_points
         self.num_images = num_images
@@ -52,7 +52,7 @@ class TrackMarginalLikelihood(Callback):
         parameter = next(module.parameters())
         splits: tuple[SplitName, ...] = ("train", "val")
         self.images = {
-            name: model_inputs(data, name, module.num_classes, parameter).some(self.num_images) for name in splits
+            name: model_inputs(data, name, module.num_classes, parameter, self.num_images) for name in splits
         }
         self.points = log_spaced_steps(int(trainer.estimated_stepping_batches), self.num_points)
         reason = unavailable_reason(module.model, self.images["val"], self.chains.num_samples)

@@ -45,7 +45,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_codes_that_are_the_classes() -> None:
     labels = torch.arange(10).repeat(30)
-    given = replace(context(), images=of_classes(labels[:100]), training=of_classes(labels))
+    given = replace(context(), images=of_classes(labels[:100]), training_images=lambda: of_classes(labels))
     figures = Latents()(given)
     assert {name: estimate.value for name, estimate in figures.items()} == pytest.approx(dict.fromkeys(figures, 1.0))
 
@@ -54,7 +54,9 @@ def test_codes_that_know_nothing_of_the_classes() -> None:
     labels = torch.arange(10).repeat(30)
     anything = of_classes(torch.randint(10, (300,), generator=torch.Generator().manual_seed(0)))
     given = replace(
-        context(), images=anything._replace(labels=labels), training=anything._replace(labels=labels.flip(0))
+        context(),
+        images=anything._replace(labels=labels),
+        training_images=lambda: anything._replace(labels=labels.flip(0)),
     )
     figures = Latents()(given)
     for name in ("knn_accuracy", "retrieval_precision", "linear_probe_accuracy"):
@@ -129,7 +131,9 @@ def test_memorisation() -> None:
     given.model.decoder = OneImage()
     drawn = given.model.generate(1).sample()
     others = given.training.x
-    repeated = Memorisation()(replace(given, training=given.training._replace(x=torch.cat([others, drawn]))))
+    repeated = Memorisation()(
+        replace(given, training_images=lambda: given.training._replace(x=torch.cat([others, drawn])))
+    )
     assert repeated["distance_of_samples"].value == 0
     assert repeated["nearer_than_real"].value == 1
     real = torch.cdist(given.images.x.flatten(1), others.flatten(1)).min(1).values
@@ -186,7 +190,8 @@ def test_a_code_without_a_density_is_judged_by_its_distortion() -> None:
 @pytest.mark.parametrize("choice", [*parts.choices("model", "posterior", "prior", "likelihood"), "condition=label"])
 def test_every_model_is_measured_or_told_why_not(choice: str) -> None:
     given = context(*parts.with_companions(choice))
-    given = replace(given, images=given.images.some(60), training=given.training.some(100))
+    few = given.training.some(100)
+    given = replace(given, images=given.images.some(60), training_images=lambda: few)
     for measure in (Latents(num_training=100), Memorisation(num_images=20), Anomaly(num_images=20, num_samples=3)):
         if measure.unavailable_reason(given) is None:
             for name, estimate in measure(given).items():

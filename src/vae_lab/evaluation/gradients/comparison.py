@@ -7,7 +7,7 @@ from typing import Any
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, printable
 from vae_lab.evaluation.context import device_of, evaluation_context
 from vae_lab.evaluation.gradients.estimators import IMPORTANCE_WEIGHTED, estimator, fit
 from vae_lab.evaluation.gradients.figure import draw
@@ -18,6 +18,7 @@ from vae_lab.objectives.objective import Objective
 from vae_lab.runs import trained
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.lock import locked
+from vae_lab.runs.saved_data import check_data, read_data
 from vae_lab.seeding import RngStream, reseed
 
 
@@ -42,6 +43,8 @@ def compare(config: DictConfig, folder: RunFolder) -> None:
         UserError: if no estimator fits the run.
     """
     run = trained.load(folder.path)
+    data = read_data(folder, run.config)
+    other_data = check_data(folder, run.config, data, allow=config.allow_other_data)
     context = evaluation_context(
         run,
         split=config.split,
@@ -49,6 +52,7 @@ def compare(config: DictConfig, folder: RunFolder) -> None:
         seed=config.seed,
         device=device_of(config.device),
         memory_mib=1024,
+        data=data,
     )
     if not run.model.has_elbo:
         raise UserError(
@@ -69,6 +73,7 @@ def compare(config: DictConfig, folder: RunFolder) -> None:
         "epoch": run.metrics["epoch"],
         "binarize": context.data.treatment,
         "dequantize": context.data.dequantization,
+        **({} if other_data is None else {"other_data": other_data}),
     }
     folder.write_json(
         folder.gradient_variance, {**about, "estimators": {name: as_json(name, noise) for name, noise in found.items()}}
@@ -76,7 +81,7 @@ def compare(config: DictConfig, folder: RunFolder) -> None:
     picture = folder.figures / "gradient_variance.png"
     draw(found, title_of(config), folder, picture)
     print(table(found, config))
-    print(f"figure       {picture}\ndetails      {folder.gradient_variance}")
+    print(f"figure       {printable(str(picture))}\ndetails      {printable(str(folder.gradient_variance))}")
 
 
 def measure_noise(config: DictConfig, context: EvaluationContext) -> dict[str, Noise]:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import PositiveFloat, PositiveInt
+from vae_lab.configuration.options import PositiveFloat, Size
 from vae_lab.evaluation.blocks import blocks
 from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, no_elbo
 from vae_lab.seeding import RngStream
@@ -21,7 +21,7 @@ class ActiveUnits(Measure):
         num_samples: L, latent samples for each image, two at least.
     """
 
-    def __init__(self, threshold: PositiveFloat = 0.01, num_samples: PositiveInt = 64) -> None:
+    def __init__(self, threshold: PositiveFloat = 0.01, num_samples: Size = 64) -> None:
         if num_samples < 2:
             raise ValueError(f"num_samples={num_samples}: expected at least 2, to estimate the variance of the samples")
         self.threshold = threshold

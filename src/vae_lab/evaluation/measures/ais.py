@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import PositiveInt, Size
 from vae_lab.evaluation.blocks import rows_of_block
 from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure, code_length, no_elbo, over_images
 from vae_lab.evaluation.paths import path_to_posterior, prior_samples
@@ -43,9 +43,9 @@ class AnnealedImportanceSampling(Measure):
     def __init__(
         self,
         num_images: PositiveInt = 100,
-        num_chains: PositiveInt = 8,
+        num_chains: Size = 8,
         num_steps: PositiveInt = 500,
-        num_leapfrog: PositiveInt = 10,
+        num_leapfrog: Size = 10,
     ) -> None:
         self.num_images = num_images
         self.num_chains = num_chains

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
-from vae_lab.configuration.options import PositiveFloat, PositiveInt
+from vae_lab.configuration.options import PositiveFloat, PositiveInt, Size
 from vae_lab.evaluation.blocks import rows_of_block
 from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure, no_elbo, over_images
 from vae_lab.evaluation.progress import progress
@@ -49,7 +49,7 @@ class Amortisation(Measure):
         num_images: PositiveInt = 100,
         num_steps: PositiveInt = 500,
         lr: PositiveFloat = 0.03,
-        num_samples: PositiveInt = 5000,
+        num_samples: Size = 5000,
     ) -> None:
         self.num_images = num_images
         self.num_steps = num_steps

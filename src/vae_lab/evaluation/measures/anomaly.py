@@ -12,10 +12,9 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor
 
-from vae_lab import build
 from vae_lab.configuration.choices import targets
 from vae_lab.configuration.groups import TREATMENT_KEYS
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import PositiveInt, Size
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.data.batches import to_unit
 from vae_lab.distributions.conditional import at_least_float32
@@ -25,6 +24,7 @@ from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Meas
 from vae_lab.evaluation.scores.ranking import auroc
 from vae_lab.maths import bounds
 from vae_lab.models.latent_model import Trace
+from vae_lab.runs.saved_data import read_named
 from vae_lab.seeding import RngStream, derive_seed, generator
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -51,9 +51,7 @@ class Anomaly(Measure):
         num_samples: latent samples for each image.
     """
 
-    def __init__(
-        self, other: str | None = None, num_images: PositiveInt = 1_000, num_samples: PositiveInt = 100
-    ) -> None:
+    def __init__(self, other: str | None = None, num_images: PositiveInt = 1_000, num_samples: Size = 100) -> None:
         self.other = other
         self.num_images = num_images
         self.num_samples = num_samples
@@ -156,7 +154,7 @@ def other_images(name: str, context: EvaluationContext) -> Tensor:
     config = OmegaConf.merge(context.config, {"data": None})
     config.data = OmegaConf.merge(own, kept, root)
     assert isinstance(config, DictConfig)
-    data = build.data(config)
+    data = read_named(config)
     if data.image_shape != context.data.image_shape:
         shapes = ["x".join(map(str, shape)) for shape in (data.image_shape, context.data.image_shape)]
         raise UserError(f"{where}: its images are {shapes[0]}, expected {shapes[1]} as in the run; choose another")

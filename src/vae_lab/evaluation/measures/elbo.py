@@ -2,7 +2,7 @@
 
 import torch
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import Size
 from vae_lab.evaluation.blocks import blocks
 from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, code_length, no_encoder, over_images
 from vae_lab.seeding import RngStream
@@ -20,7 +20,7 @@ class Bounds(Measure):
         num_samples: L, latent samples for each image.
     """
 
-    def __init__(self, num_samples: PositiveInt = 10) -> None:
+    def __init__(self, num_samples: Size = 10) -> None:
         self.num_samples = num_samples
 
     def unavailable_reason(self, context: EvaluationContext) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import torch
 from hydra.utils import get_object
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import PositiveInt, Size
 from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, code_length, not_held_out, over_images
 
 
@@ -21,7 +21,7 @@ class GaussianMixture(Measure):
         num_training: training images that the mixture is fitted to, at most.
     """
 
-    def __init__(self, num_components: PositiveInt = 10, num_training: PositiveInt = 10_000) -> None:
+    def __init__(self, num_components: Size = 10, num_training: PositiveInt = 10_000) -> None:
         self.num_components = num_components
         self.num_training = num_training
 

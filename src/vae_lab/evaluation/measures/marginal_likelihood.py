@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vae_lab.configuration.options import AtLeastTwo, PositiveInt
+from vae_lab.configuration.options import AtLeastTwo, PositiveInt, Size
 from vae_lab.evaluation.blocks import rows_of_block
 from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure, over_images
 from vae_lab.evaluation.paths import path_to_posterior, prior_samples
@@ -117,8 +117,8 @@ class MarginalLikelihood(Measure):
         self,
         num_images: PositiveInt = 1000,
         num_samples: AtLeastTwo = 50,
-        num_leapfrog: PositiveInt = 4,
-        num_transitions: PositiveInt = 10,
+        num_leapfrog: Size = 4,
+        num_transitions: Size = 10,
     ) -> None:
         self.num_images = num_images
         self.chains = Chains(num_samples, num_leapfrog, num_transitions)

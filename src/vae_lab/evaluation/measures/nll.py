@@ -2,7 +2,7 @@
 
 import torch
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import Size
 from vae_lab.evaluation.blocks import blocks
 from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, code_length, no_elbo, over_images
 from vae_lab.maths.importance import ImportanceWeights, group_sizes
@@ -22,7 +22,7 @@ class NLL(Measure):
         num_samples: K, latent samples for each image.
     """
 
-    def __init__(self, num_samples: PositiveInt = 5000) -> None:
+    def __init__(self, num_samples: Size = 5000) -> None:
         self.num_samples = num_samples
 
     def unavailable_reason(self, context: EvaluationContext) -> str | None:

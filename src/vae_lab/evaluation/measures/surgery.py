@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vae_lab.configuration.options import PositiveInt
+from vae_lab.configuration.options import Size
 from vae_lab.evaluation.blocks import blocks
 from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure, no_elbo, over_images
 from vae_lab.maths import kl
@@ -35,7 +35,7 @@ class Surgery(Measure):
         num_samples: L, latent samples for each image.
     """
 
-    def __init__(self, num_samples: PositiveInt = 1) -> None:
+    def __init__(self, num_samples: Size = 1) -> None:
         self.num_samples = num_samples
 
     def unavailable_reason(self, context: EvaluationContext) -> str | None:

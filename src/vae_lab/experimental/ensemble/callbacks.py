@@ -5,11 +5,11 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
-from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from vae_lab.experimental.ensemble.module import EnsembleModule
 from vae_lab.training.divergence import all_finite, weights_diverged
 from vae_lab.training.figures import Figures
+from vae_lab.training.interruption import Agreement
 from vae_lab.training.run import Run
 
 
@@ -25,6 +25,7 @@ class EnsembleCheckpoints(Checkpoint):
         self.runs = runs
         self.figures = figures
         self.files = runs[0].checkpoints  # those of the others differ only in their folders
+        self.agreement = Agreement(several=False)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, EnsembleModule)
@@ -49,15 +50,18 @@ class EnsembleCheckpoints(Checkpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        if self.files.is_due(batch_idx, trainer.num_training_batches):
+        ends = self.agreement.ends_after(trainer, batch_idx)
+        if ends or self.files.is_due(batch_idx, trainer.num_training_batches):
             self._save(trainer, pl_module)
+        if ends:
+            self.agreement.end_if_told()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._save(trainer, pl_module)
+        self.agreement.end_if_told()
 
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        if isinstance(exception, SIGTERMException) and trainer.training:
-            self._save(trainer, pl_module)
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.agreement.end_after_training()
 
     def _save(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, EnsembleModule)

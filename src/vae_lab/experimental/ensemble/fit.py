@@ -17,6 +17,7 @@ from vae_lab.experimental.ensemble.module import EnsembleModule
 from vae_lab.runs import results
 from vae_lab.runs.folder import RunFolder
 from vae_lab.training.figures import Figures
+from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.run import Run
 
 log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ def fit_stack(runs: Sequence[Run]) -> list[Exception | None]:
         logger=False,
         plugins=[MemberFiles(runs)],
     )
+    leave_signals_alone(trainer)
     data = EnsembleData(first.data, [run.module.seed for run in runs])
     trainer.fit(module, datamodule=data, ckpt_path=first.resumed, weights_only=True)
     for run in runs:

@@ -9,11 +9,11 @@ from omegaconf import OmegaConf
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
-from vae_lab.errors import show
+from vae_lab.errors import printable, show
 from vae_lab.reports.configurations import label
-from vae_lab.runs.files import write_text
 from vae_lab.runs.fingerprint import flat_settings
 from vae_lab.runs.reading import Run, read_run
+from vae_lab.runs.sweep_folder import SweepFolder
 from vae_lab.sweeps.search.study import FOLDER
 
 # Groups that only set other groups, or say how jobs are chosen and started.
@@ -44,21 +44,25 @@ def write_best(study: Study, metrics: Sequence[str], sweep_dir: Path) -> str:
         if counts[state]
     )
     lines = [f"search       {sum(counts.values())} trials: {ended}"]
-    folder = sweep_dir / "experiment"
-    for stale in [folder / "best.yaml", *folder.glob("front_*.yaml")]:  # files of a user stay
-        stale.unlink(missing_ok=True)
+    folder = SweepFolder(sweep_dir)
+    written: set[str] = set()
     best = study.best_trials if counts[TrialState.COMPLETE] else []
     for trial in sorted(best, key=lambda trial: (trial.values, trial.number)):
         name = "best" if len(metrics) == 1 else f"front_{trial.number}"
         values = label({metric: f"{value:.6g}" for metric, value in zip(metrics, trial.values, strict=True)})
         command, text = as_experiment(name, trial, sweep_dir)
         title = f"Trial {trial.number} of the search in {sweep_dir}: {values}"
-        write_text(folder / f"{name}.yaml", f"# @package _global_\n# {title}\n#   {command}\n{text}")
+        comment = f"# {printable(title)}\n#   {printable(command)}"
+        folder.write_text(folder.experiments / f"{name}.yaml", f"# @package _global_\n{comment}\n{text}")
+        written.add(f"{folder.experiments.name}/{name}.yaml")
         lines += [f"{'best' if name == 'best' else 'on the front':<12} trial {trial.number}, {values}"]
         lines += [f"train it     {command}"]
         if len(metrics) == 1:
             break  # of several trials with the same value, the first
-    return "\n".join(lines)
+    for stale in folder.written() - written:
+        if stale.startswith(f"{folder.experiments.name}/"):
+            folder.remove(folder.path / stale)
+    return "\n".join(map(printable, lines))
 
 
 def as_experiment(name: str, trial: FrozenTrial, sweep_dir: Path) -> tuple[str, str]:

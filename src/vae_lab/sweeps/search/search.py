@@ -9,9 +9,10 @@ from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.overrides import without_hydra
-from vae_lab.runs.owned import OwnedFolder
+from vae_lab.runs.folder import as_config
 from vae_lab.runs.same_run import check_same_settings
 from vae_lab.runs.saved_yaml import read_mapping
+from vae_lab.runs.sweep_folder import SweepFolder
 from vae_lab.sweeps.search.best import write_best
 from vae_lab.sweeps.search.distributions import distribution_of
 from vae_lab.sweeps.search.settings import metrics_of, overrides_of
@@ -63,11 +64,12 @@ def record_search(sweep_dir: Path, config: DictConfig, space: Sequence[str]) -> 
     Raises:
         UserError: if the folder holds a search with other settings, other metrics or another space.
     """
-    folder = OwnedFolder(sweep_dir)
-    path = sweep_dir / "multirun.yaml"
+    folder = SweepFolder(sweep_dir)
+    path = folder.sweep_config
+    folder.check_replaceable(folder.experiments / "best.yaml")  # before hours of work
     config.hydra.overrides.task = list(space)
     if path.is_file():
-        before = DictConfig(read_mapping(path))
+        before = as_config(read_mapping(path), path)
         check_same_settings(search_settings(before), search_settings(config), f"the folder {sweep_dir} holds a search")
         folder.note(path, made=True)  # as searches of version 0.2 did not
     folder.save_yaml(path, config)

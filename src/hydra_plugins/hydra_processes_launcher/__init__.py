@@ -1,0 +1,1 @@
+"""Registers `hydra/launcher=processes` with Hydra, which looks for plugins in this namespace only."""

@@ -1,0 +1,1 @@
+"""Registers the launchers of `launcher=submitit_*` with Hydra, which looks for plugins in this namespace only."""

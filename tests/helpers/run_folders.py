@@ -1,0 +1,47 @@
+"""Folders of runs, as training leaves them, whose metrics are given."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+BERNOULLI = "vae_lab.likelihoods.bernoulli.Bernoulli"
+OBJECTIVES: dict[str, dict[str, Any]] = {
+    "elbo": {"_target_": "vae_lab.objectives.elbo.ELBO", "num_samples": 1},
+    "iwae": {"_target_": "vae_lab.objectives.importance_weighted.IWAE", "num_samples": 5},
+    "beta": {"_target_": "vae_lab.objectives.weighted.Beta", "beta": 4.0, "num_samples": 1},
+}
+
+
+def write_run(
+    folder: Path,
+    elbo: float | None,
+    *,
+    seed: int = 0,
+    latent_dim: int = 2,
+    objective: str = "elbo",
+    options: dict[str, Any] | None = None,
+    likelihood: str = BERNOULLI,
+    epochs_scale: float = 1.0,
+    **metrics: Any,
+) -> None:
+    """A run's folder as training leaves it; without an ELBO, an unfinished one."""
+    config = {
+        "latent_dim": latent_dim,
+        "seed": seed,
+        "epochs_scale": epochs_scale,
+        "trainer": {"max_epochs": 3280},
+        "data": {"_target_": "vae_lab.data.digits.Digits", "num_test": 300, "batch_size": 32},
+        "likelihood": {"_target_": likelihood},
+        "objective": OBJECTIVES[objective] | (options or {}),
+        "callbacks": {"figures": {"every_n_epochs": seed + 1}},
+    }
+    choices = {"data": "digits", "objective": objective, "likelihood": likelihood.rpartition(".")[2], "hydra/env": "x"}
+    (folder / ".hydra").mkdir(parents=True)
+    OmegaConf.save(config, folder / ".hydra" / "config.yaml")
+    OmegaConf.save({"hydra": {"runtime": {"choices": choices}}}, folder / ".hydra" / "hydra.yaml")
+    if elbo is not None:
+        figures = {"val/elbo": elbo + 1, "test/elbo": elbo, "test/rate": 5.0, "test/distortion": -elbo - 5.0}
+        figures |= {"test/nll": -elbo - 0.5, "data/binarize": "dynamic", "data/dequantize": "none", **metrics}
+        (folder / "metrics.json").write_text(json.dumps(figures))
