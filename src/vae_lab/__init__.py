@@ -8,12 +8,14 @@
 The names in `__all__`, and the public names of the packages among them, are the stable interface.
 """
 
+import os
 import sys
 
 if sys.argv[:1] == ["-m"] and not sys.flags.safe_path and any(name[:8] == "vae_lab." for name in sys.orig_argv):
     # `python -m vae_lab.COMMAND` looks for every module in the working directory first, which may be a folder of
     # somebody else: the commands do not. See vae_lab.configuration.own_parts for a user's own modules.
     del sys.path[0]
+    os.environ["PYTHONSAFEPATH"] = "1"  # for the processes that this one starts
 
 from typing import TYPE_CHECKING
 

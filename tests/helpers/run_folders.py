@@ -1,10 +1,14 @@
-"""Folders of runs, as training leaves them, whose metrics are given."""
+"""Folders of runs and searches, as they are left at the end, whose metrics are given."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from optuna import Study, create_study
+from optuna.trial import create_trial
+
+from vae_lab.configuration.overrides import compose_with_hydra, without_hydra
 
 BERNOULLI = "vae_lab.likelihoods.bernoulli.Bernoulli"
 OBJECTIVES: dict[str, dict[str, Any]] = {
@@ -45,3 +49,15 @@ def write_run(
         figures = {"val/elbo": elbo + 1, "test/elbo": elbo, "test/rate": 5.0, "test/distortion": -elbo - 5.0}
         figures |= {"test/nll": -elbo - 0.5, "data/binarize": "dynamic", "data/dequantize": "none", **metrics}
         (folder / "metrics.json").write_text(json.dumps(figures))
+
+
+def search_of_one_trial(sweep_dir: Path, *values: float) -> Study:
+    """A study whose only trial finished with these values, and the folder of its run; Hydra must be initialised."""
+    config = compose_with_hydra("train", ["data=digits"])
+    run = sweep_dir / "0" / ".hydra"
+    run.mkdir(parents=True)
+    OmegaConf.save({"hydra": {"runtime": {"choices": config.hydra.runtime.choices}}}, run / "hydra.yaml")
+    OmegaConf.save(OmegaConf.to_container(without_hydra(config), resolve=True), run / "config.yaml")
+    study = create_study(directions=["maximize"] * len(values))
+    study.add_trial(create_trial(values=values, user_attrs={"folder": "0"}))
+    return study

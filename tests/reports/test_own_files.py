@@ -1,16 +1,21 @@
 """A report, a search and a run touch their own files only: a user's stay, whatever their names are."""
 
+import logging
 from pathlib import Path
 
 import pytest
+from hydra import initialize_config_dir
 from omegaconf import OmegaConf
 
-from helpers.run_folders import write_run
+from helpers.run_folders import search_of_one_trial, write_run
+from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
 from vae_lab.reports import report
 from vae_lab.reports.report import write_report
+from vae_lab.runs.door import make_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.sweep_folder import SweepFolder
+from vae_lab.sweeps.search.best import write_best
 
 MINE = ("figures/against_paper.png", "figures/learning_curves_old.png", "experiment/front_1.yaml", "notes.md")
 
@@ -84,3 +89,29 @@ def test_a_report_in_the_folder_of_an_older_run_does_not_hide_what_the_run_wrote
     write_report([tmp_path], tmp_path)
     RunFolder(tmp_path).write_json(RunFolder(tmp_path).metrics, {})
     assert RunFolder(tmp_path).metrics.read_text() == "{}\n"
+
+
+def test_a_search_replaces_its_own_front(tmp_path: Path) -> None:
+    put(tmp_path, "experiment/front_mine.yaml")
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        study = search_of_one_trial(tmp_path, -5.0, -30.0)
+        write_best(study, ["val/rate", "val/distortion"], tmp_path)
+        assert (tmp_path / "experiment/front_0.yaml").is_file()
+        SweepFolder(tmp_path).write_text(tmp_path / "experiment/front_7.yaml", "of an earlier front")
+        write_best(study, ["val/rate", "val/distortion"], tmp_path)
+    assert not (tmp_path / "experiment/front_7.yaml").exists()
+    assert (tmp_path / "experiment/front_mine.yaml").read_text() == "mine"
+
+
+def test_a_run_that_replaces_another_keeps_a_users_logs(tmp_path: Path) -> None:
+    """Hydra has opened train.log when a run enters its folder; here it is one that a user had there before."""
+    put(tmp_path, "notes.log", "train.log")
+    handler = logging.FileHandler(tmp_path / "train.log")
+    logging.root.addHandler(handler)
+    try:
+        for _ in range(2):
+            make_room(RunFolder(tmp_path))
+    finally:
+        logging.root.removeHandler(handler)
+        handler.close()
+    assert (tmp_path / "notes.log").read_text() == (tmp_path / "train.log").read_text() == "mine"

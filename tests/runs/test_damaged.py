@@ -50,7 +50,7 @@ def test_a_file_that_is_cut_anywhere_ends_nothing(sweep: Path, name: str) -> Non
     whole = (sweep / "1" / name).read_bytes()
     for length in range(0, len(whole), 1 + len(whole) // 12):
         (sweep / "1" / name).write_bytes(whole[:length])
-        assert next(run.status for run in read_runs([sweep])) == "finished"
+        assert read_runs([sweep])[0].status == "finished"
 
 
 @pytest.mark.parametrize("content", METRICS)
@@ -59,6 +59,7 @@ def test_metrics_of_another_kind(sweep: Path, content: str) -> None:
     assert_told(sweep, "metrics.json")
 
 
+@pytest.mark.slow
 def test_the_report_of_a_sweep_names_what_it_cannot_read(sweep: Path) -> None:
     (sweep / "1" / "metrics.json").write_text('{"val/elbo": -3')
     (sweep / "multirun.yaml").write_text("hydra: {sweep")
@@ -69,7 +70,7 @@ def test_the_report_of_a_sweep_names_what_it_cannot_read(sweep: Path) -> None:
     assert "| 1 | -29.00 |" in done.stdout
 
 
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity", "1e308", "-1e300"])
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e308"])
 def test_a_report_of_absurd_metrics(sweep: Path, value: str) -> None:
     for number in (1, 2):
         write_run(sweep / f"{number}-absurd", -30.0, latent_dim=9, seed=number)
@@ -86,6 +87,7 @@ def test_a_sweeps_file_of_endless_jobs(sweep: Path) -> None:
     assert [run.status for run in read_runs([sweep])] == ["unreadable", "finished", "finished"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["evaluate", "train"])
 def test_a_command_on_a_damaged_run_is_one_line(sweep: Path, command: str) -> None:
     (sweep / "1" / ".hydra" / "config.yaml").write_bytes(b"seed: 0\nmodel: {")

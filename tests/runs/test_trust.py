@@ -48,7 +48,9 @@ def test_only_known_classes_are_built(target: Any, path: str) -> None:
 
 def test_a_users_own_class_needs_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(own_parts, "_trusted", set())
-    check_trusted({"a": {"_target_": "vae_lab.priors.VampPrior"}, "b": {"_target_": "torch.optim.Adam"}}, Path())
+    check_trusted(
+        {"a": {"_target_": "vae_lab.priors.VampPrior"}, "optimizer": {"_target_": "torch.optim.Adam"}}, Path()
+    )
     own = {"model": {"_target_": "my_networks.Net"}}
     with pytest.raises(UserError, match=r"model._target_=my_networks.Net: .* add allow=\[my_networks\]"):
         check_trusted(own, Path("config.yaml"))
@@ -171,5 +173,5 @@ def test_hydra_reads_nothing_of_a_strangers_about_itself(folder: Path, tmp_path:
 
 def test_metrics_that_are_none_are_one_line(folder: Path) -> None:
     (folder / "metrics.json").write_text(json.dumps([1, 2]))
-    with pytest.raises(UserError, match=r"metrics\.json: expected a mapping"):
+    with pytest.raises(UserError, match=r"metrics\.json: .*expected a mapping"):
         vae_lab.load(folder)

@@ -12,8 +12,9 @@ from hydra import initialize_config_dir
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
+from vae_lab.configuration import own_parts
 from vae_lab.configuration.memory_errors import explain_memory_error
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.configuration.processes import is_first
@@ -136,7 +137,10 @@ def checked_arguments(config_name: str, config_dir: Path, check: Check, rewrite:
     """Return the command line after its check, rewritten where the command does that."""
     arguments = get_args_parser().parse_args()
     asks_only = arguments.help or arguments.hydra_help or arguments.shell_completion
-    if asks_only or arguments.config_path or arguments.config_name or arguments.experimental_rerun:
+    if arguments.experimental_rerun:
+        # It reads a pickle, which may be a stranger's and run any code.
+        raise UserError("--experimental-rerun: this command does not read Hydra's pickles; use resume=DIR")
+    if asks_only or arguments.config_path:
         return sys.argv[1:]
     # Not for `--help` and shell completion, which should answer at once.
     from vae_lab.configuration.overrides import compose_with_hydra, without_hydra
@@ -150,11 +154,20 @@ def checked_arguments(config_name: str, config_dir: Path, check: Check, rewrite:
             raise UserError(f"--config-dir={arguments.config_dir}: there is no such folder")
         overrides.append(f"hydra.searchpath=['file://{Path(arguments.config_dir).absolute()}']")
     with initialize_config_dir(str(config_dir), version_base="1.3"):
-        config = compose_with_hydra(config_name, overrides)
+        config = compose_with_hydra(arguments.config_name or config_name, overrides)
+        use_own_parts(config)
         if not arguments.cfg:
             multirun = arguments.multirun or config.hydra.mode is RunMode.MULTIRUN
             check(without_hydra(config), config.hydra, overrides, multirun=multirun)
     return sys.argv[1:]
+
+
+def use_own_parts(config: DictConfig) -> None:
+    """Let this process import the classes that a command's own configuration names, Hydra's callbacks among them."""
+    own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
+    hydra = OmegaConf.masked_copy(config.hydra, ["callbacks", "launcher", "sweeper"])
+    for node in (own, hydra):
+        own_parts.use(OmegaConf.to_container(node, resolve=False))
 
 
 def refuse_multirun(arguments: Sequence[str], *, multirun: bool) -> None:

@@ -84,6 +84,8 @@ def read(run_dir: Path) -> dict[str, Any]:
                 f"{path}: {name} should be a mapping, and is {type(part).__name__}; the file is damaged: restore it "
                 "from a copy, or remove it"
             )
+    if "epoch" not in known.get("checkpoint", {"epoch": 0}):
+        raise UserError(f"{path}: it does not say which epoch was measured; the file is damaged: move it away")
     return known
 
 

@@ -10,8 +10,8 @@ from vae_lab.errors import printable
 
 Quote = Callable[[str], str]
 
-# What Markdown reads as markup anywhere in a line; an underscore only does at the edge of a word.
-MARKUP = re.compile(r"[\\`*~|$\[\]]|(?<![^\W_])_|_(?![^\W_])")
+# What Markdown reads as markup anywhere in a line; an underscore only does at the edge of a word, and # at an end.
+MARKUP = re.compile(r"[\\`*~|$\[\]]|(?<![^\W_])_|_(?![^\W_])|#(?=#*\s*$)")
 # What it reads as a heading or a list inside of a list.
 BLOCK = re.compile(r"(?=[-+#]+\s)|(?<=\d)(?=[.)]\s)")
 
@@ -27,7 +27,7 @@ def markdown(text: str) -> str:
     begin = number.end() if number else 0
     block = BLOCK.match(shown, begin)
     quoted = MARKUP.sub(lambda found: f"\\{found[0]}", shown)
-    if block is not None:
+    if block is not None and quoted[begin] != "\\":
         quoted = f"{quoted[:begin]}\\{quoted[begin:]}"
     quoted = quoted.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f"&#32;{quoted[1:]}" if quoted.startswith(" ") else quoted

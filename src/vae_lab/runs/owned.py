@@ -130,7 +130,7 @@ class OwnedFolder:
             UserError: one line with the list, if it is damaged.
         """
         names = read_json(self.manifest).get(part, []) if self.manifest.is_file() else []
-        if not (isinstance(names, list) and all(isinstance(name, str) and name[:1] != "/" for name in names)):
+        if not (isinstance(names, list) and all(map(is_inside, names))):
             raise UserError(f"{self.manifest}: '{part}' is no list of names in this folder, so the file is damaged")
         return set(names)
 
@@ -168,3 +168,8 @@ class OwnedFolder:
                     f"{step}: this is a link (to {step.readlink()}), and nothing is written through links; "
                     "replace it by what it leads to, or remove it"
                 )
+
+
+def is_inside(name: Any) -> bool:
+    """Return whether a name is that of a file inside of a folder."""
+    return isinstance(name, str) and bool(name) and not Path(name).is_absolute() and ".." not in Path(name).parts

@@ -163,4 +163,4 @@ def natural_sort_key(name: str) -> list[tuple[int, str]]:
     >>> sorted(["run 10", "run 2"], key=natural_sort_key)
     ['run 2', 'run 10']
     """
-    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

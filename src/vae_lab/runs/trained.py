@@ -11,13 +11,12 @@ from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import one_hot
 
-from vae_lab import build
 from vae_lab.configuration import own_parts
 from vae_lab.configuration.data_paths import with_found_paths
 from vae_lab.errors import UserError
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.runs.checkpoint import read_checkpoint
-from vae_lab.runs.declared_sizes import check_sizes
+from vae_lab.runs.declared_sizes import build_saved
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.metrics import Metrics, read_metrics
 from vae_lab.runs.record import check_settings
@@ -152,17 +151,14 @@ def load(run_dir: str | Path, allow: Sequence[str] = ()) -> Trained:
     config = with_found_paths(config, started_in(folder))
     checkpoint = read_checkpoint(folder.best_checkpoint)
     check_settings(folder, checkpoint, folder.best_checkpoint)
-    weights = {
-        name.removeprefix("model."): value
-        for name, value in checkpoint["state_dict"].items()
-        if name.startswith("model.")
-    }
-    image_shape = check_sizes(config, checkpoint, folder.best_checkpoint)
-    model = build.model(config, image_shape, torch.zeros(image_shape), checkpoint.get("num_classes"))
-    model.to(next(iter(weights.values())).dtype)  # before loading: float32 would round weights of float64
-    model.load_state_dict(weights)
+    model = build_saved(config, checkpoint, folder.best_checkpoint)
     metrics = read_metrics(folder.metrics) if folder.metrics.is_file() else {}
     fits_prior = get_object(config.objective["_target_"]).fits_prior
     return Trained(
-        model.eval().requires_grad_(False), config, image_shape, metrics, fits_prior, checkpoint.get("num_classes")
+        model.eval().requires_grad_(False),
+        config,
+        tuple(checkpoint["image_shape"]),
+        metrics,
+        fits_prior,
+        checkpoint.get("num_classes"),
     )

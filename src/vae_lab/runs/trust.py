@@ -5,7 +5,7 @@ a run's folder could delete a file when its model is loaded. A user's own classe
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,27 +23,26 @@ PARTS = (
 )
 # Those whose public names do something beside a run: Hydra's callbacks of an experiment or of a sweep.
 CALLBACKS = ("experiments", "reports", "sweeps")
-# Classes of other libraries that neither run code that they are given nor write where they are told to.
-LIBRARIES = frozenset(
-    (
-        "lightning.pytorch.Trainer",
-        *(f"lightning.pytorch.loggers.{name}" for name in ("TensorBoardLogger", "CSVLogger")),
-        *(
-            f"lightning.pytorch.callbacks.{name}"
-            for name in (
-                *("TQDMProgressBar", "RichProgressBar", "EarlyStopping", "LearningRateMonitor", "Timer"),
-                *("ModelSummary", "RichModelSummary", "GradientAccumulationScheduler", "StochasticWeightAveraging"),
-            )
-        ),
-        *(
-            f"torch.optim.{name}"
-            for name in (
-                *("ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Muon", "NAdam"),
-                *("RAdam", "RMSprop", "Rprop", "SGD", "SparseAdam"),
-            )
-        ),
-    )
-)
+# Classes of other libraries that neither run code that they are given nor write where they are told to, by the group in
+# which they stand: a logger, for one, writes where it is told to, except as the run's own logger.
+LIBRARIES = {
+    "trainer": frozenset({"lightning.pytorch.Trainer"}),
+    "logger": frozenset(f"lightning.pytorch.loggers.{name}" for name in ("TensorBoardLogger", "CSVLogger")),
+    "callbacks": frozenset(
+        f"lightning.pytorch.callbacks.{name}"
+        for name in (
+            *("TQDMProgressBar", "RichProgressBar", "EarlyStopping", "LearningRateMonitor", "Timer"),
+            *("ModelSummary", "RichModelSummary", "GradientAccumulationScheduler", "StochasticWeightAveraging"),
+        )
+    ),
+    "optimizer": frozenset(
+        f"torch.optim.{name}"
+        for name in (
+            *("ASGD", "Adadelta", "Adafactor", "Adagrad", "Adam", "AdamW", "Adamax", "LBFGS", "Muon", "NAdam"),
+            *("RAdam", "RMSprop", "Rprop", "SGD", "SparseAdam"),
+        )
+    ),
+}
 # What version 0.2 and earlier left to be computed when a run is read; today values are recorded.
 COMPUTED = re.compile(r"\$\{oc\.env:VAE_LAB_DATA,[^${}]*\}|\$\{oc\.select:posterior\.num_categories,\d+\}")
 REFERENCE = re.compile(r"\$\{([A-Za-z_][\w.]*)\}")
@@ -61,8 +60,8 @@ def check_trusted(config: Mapping[str, Any], where: Path, *, callbacks: bool = F
         UserError: one line with the key, its value, the reason and the way out.
     """
     for key, value in leaves(config):
-        if key.rpartition(".")[2] == "_target_":
-            check_target(key, value, where, CALLBACKS if callbacks else PARTS)
+        if "_target_" in key.split("."):  # a list or a mapping in its place is no name
+            check_target(key, value, where, callbacks=callbacks)
 
 
 def check_plain(config: Mapping[str, Any], where: Path) -> None:
@@ -93,11 +92,13 @@ def plain_containers(config: DictConfig) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
-def check_target(key: str, target: Any, where: Path, packages: Sequence[str]) -> None:
+def check_target(key: str, target: Any, where: Path, *, callbacks: bool) -> None:
     """Refuse the name of a class that a saved run may not build; see `check_trusted`."""
-    if isinstance(target, str) and (
-        target in LIBRARIES or target in public_names(tuple(packages)) or is_trusted(target)
-    ):
+    group, _, rest = key.partition(".")
+    known = public_names(CALLBACKS if callbacks else PARTS)
+    if not callbacks and rest.count(".") <= (group == "callbacks"):  # the part itself, and not a node inside of it
+        known |= LIBRARIES.get(group, frozenset())
+    if isinstance(target, str) and key.endswith("_target_") and (target in known or is_trusted(target)):
         return
     package = str(target).partition(".")[0]
     raise UserError(

@@ -45,7 +45,7 @@ class SweepEnd(Callback):
             # Hydra turns an exception in a callback into a warning, and the sweep would start.
             sys.exit(str(error))
         way_on = f"repeat the same command with {override('hydra.sweep.dir', str(config.hydra.sweep.dir))}"
-        interruption.say(f"interrupted; to go on with the sweep, {way_on}")
+        interruption.say(printable(f"interrupted; to go on with the sweep, {way_on}"))
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         if not is_first():
@@ -74,6 +74,8 @@ def take(folder: SweepFolder, config: DictConfig) -> None:
     acquire(folder, "runs a sweep")
     for written_by_hydra in (folder.sweep_config, *folder.path.glob("*/*.log")):
         folder.check_inside(written_by_hydra)
+        if written_by_hydra.exists() and not written_by_hydra.is_file():
+            raise UserError(f"{written_by_hydra}: this is no file, and Hydra writes one there; remove it")
     if is_asked_to_overwrite(config):
         remove_sweep(folder)
     folder.check_replaceable(folder.report)

@@ -18,7 +18,7 @@ from vae_lab.configuration.pixels import has_code_length
 from vae_lab.configuration.proposed import resume
 from vae_lab.data.module import ImageData
 from vae_lab.ending import interruption
-from vae_lab.errors import UserError, explain_os_error
+from vae_lab.errors import UserError, explain_os_error, printable
 from vae_lab.evaluation.validation_bounds import bits_per_dim
 from vae_lab.runs import results
 from vae_lab.runs.files import check_room
@@ -83,7 +83,7 @@ def run_experiment(config: DictConfig) -> float:
 @rank_zero_only
 def say(line: str) -> None:
     """Let the first process of a run say how to go on, if a signal ends it from now on."""
-    interruption.say(line)
+    interruption.say(printable(line))
 
 
 def prepare(config: DictConfig, data: ImageData | None = None) -> Run:

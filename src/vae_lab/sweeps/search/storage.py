@@ -1,6 +1,7 @@
 """Open the storage of a study, a database that another version of optuna may have made."""
 
 import shlex
+from pathlib import Path
 
 from optuna import __version__
 from optuna.storages import BaseStorage, get_storage
@@ -17,8 +18,15 @@ def storage_at(url: str) -> BaseStorage:
         url: the URL of the database.
 
     Raises:
-        UserError: if another version of optuna made it; says how to upgrade it.
+        UserError: if another version of optuna made it; says how to upgrade it. If its file is a link.
     """
+    file = url.removeprefix("sqlite:///")
+    for path in (Path(f"{file}{suffix}") for suffix in ("", "-journal", "-wal", "-shm")):
+        if file != url and path.is_symlink():
+            raise UserError(
+                f"hydra.sweeper.storage={url}: {path} is a link (to {path.readlink()}), and nothing is written through "
+                "links; replace it by what it leads to, or remove it"
+            )
     try:
         return get_storage(url)
     except RuntimeError as error:

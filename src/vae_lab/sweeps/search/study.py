@@ -68,10 +68,25 @@ def next_trials(study: optuna.Study, sweeper: DictConfig, space: dict[str, BaseD
     for number in range(first, last):
         study.sampler = sampler_of(sweeper, number)
         trial = Trial(study, waiting[number - first]._trial_id) if waiting else study.ask()
+        check_keys(trial, space)
         for key, distribution in space.items():
             trial._suggest(key, distribution)  # does not change a value that the trial already has
         chosen.append(trial)
     return chosen
+
+
+def check_keys(trial: Trial, space: dict[str, BaseDistribution]) -> None:
+    """Refuse a trial with values of keys that are not searched: they would become overrides of its job.
+
+    Raises:
+        UserError: one line with the trial.
+    """
+    other = sorted(trial.params.keys() - space.keys())
+    if other:
+        raise UserError(
+            f"trial {trial.number} of the study has a value of {other[0]}, which this search does not choose; the "
+            "study is another search's: choose another hydra.sweep.dir"
+        )
 
 
 def running_trial(study: optuna.Study, number: int) -> tuple[Trial, set[int]]:
