@@ -47,5 +47,8 @@ def table(run_dir: Path, metrics: Metrics) -> str:
     if "changes" in metrics:
         lines.append(f"changed      {metrics['changes']}")
     lines += [f"pictures     {path}" for path in sorted(RunFolder(shown).figures.glob("*.png"))]
-    lines += [f"all metrics  {RunFolder(shown).metrics}", f"dashboard    {command('tensorboard', '--logdir', str(shown))}"]
+    lines += [
+        f"all metrics  {RunFolder(shown).metrics}",
+        f"dashboard    {command('tensorboard', '--logdir', str(shown))}",
+    ]
     return "\n".join(map(printable, lines))
