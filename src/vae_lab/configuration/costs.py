@@ -29,23 +29,19 @@ RAY = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
 ALL_AT_ONCE = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
 
 
-def max_processes() -> int:
-    """Return how many processes that compute this machine can run at once."""
-    return max(FEWEST_PROCESSES, 2 * num_cores())
-
-
-def check_processes(num: int, key: str, way_out: str) -> None:
+def check_processes(num: int, key: str, way_out: str, *, per_core: int = 2) -> None:
     """Refuse more processes at once than this machine can run.
 
     Args:
         num: their number.
         key: the key that gives it, with its value.
         way_out: what to do instead.
+        per_core: how many processes a core can run; more where they wait for an accelerator.
 
     Raises:
         UserError: one line with the key.
     """
-    if num > max_processes():
+    if num > max(FEWEST_PROCESSES, per_core * num_cores()):
         raise UserError(
             f"{key}: {num:,} processes would compute at once, and this machine has {num_cores()} cores; {way_out}"
         )

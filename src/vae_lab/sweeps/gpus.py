@@ -45,6 +45,6 @@ def assign_gpus(gpus: Sequence[str], runs_per_gpu: int) -> list[str]:
             f"launcher=gpus: no GPU is visible ({VISIBLE}={os.environ.get(VISIBLE, '')}); "
             "use launcher=processes, which runs a job on each core of the CPU"
         )
-    num = len(gpus) * runs_per_gpu
-    check_processes(num, f"hydra.launcher.runs_per_gpu={runs_per_gpu} on {len(gpus)} GPUs", "choose a smaller number")
+    key = f"hydra.launcher.runs_per_gpu={runs_per_gpu} on {len(gpus)} GPUs"
+    check_processes(len(gpus) * runs_per_gpu, key, "choose a smaller number", per_core=8)
     return [*gpus] * runs_per_gpu
