@@ -9,7 +9,7 @@ export VAE_LAB_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart check test lint docs docs-links lock clean
+.PHONY: help setup quickstart check test lint torture docs docs-links lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,14 @@ check: lint ## ruff, the type checker and the quick tests (about a minute)
 
 test: lint ## ruff, the type checker and all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+
+# An hour; less with KILLS=30, or SECTION=kills.
+KILLS ?= 500
+SEED ?= 0
+SECTION ?=
+
+torture: setup ## kill, signal, starve and deceive the commands (an hour; a few minutes with KILLS=30)
+	PYTHONPATH=tests $(BIN)/python -m torture --kills $(KILLS) --seed $(SEED) --only '$(SECTION)'
 
 # Warnings are errors, and every local link and anchor is checked; -n also checks the names in docstrings.
 SPHINX = $(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet

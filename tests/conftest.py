@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+collect_ignore = ["torture"]  # not tests of pytest: `make torture`
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a script starts in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # else the commands of the tests would ignore it, too
 

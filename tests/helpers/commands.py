@@ -44,7 +44,7 @@ def run_as_group(command: str, *overrides: str) -> subprocess.CompletedProcess[s
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(REPOSITORY / "src"), str(REPOSITORY / "tests")])},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         start_new_session=True,
     )

@@ -119,6 +119,16 @@ def test_a_run_that_diverged_goes_on_from_its_last_good_state(tmp_path: Path) ->
     assert "this would change the result" in refused.stderr
 
 
+def test_nothing_is_removed_before_all_may_be_written(whole: Path, tmp_path: Path) -> None:
+    folder, outside = Path(shutil.copytree(whole, tmp_path / "run")), tmp_path / "outside.yaml"
+    shutil.move(folder / ".hydra" / "overrides.yaml", outside)
+    (folder / ".hydra" / "overrides.yaml").symlink_to(outside)
+    done = commands.light("train", *SMALL, f"hydra.run.dir={folder}", "overwrite=true")
+    assert "overrides.yaml: this is a link" in done.stderr
+    assert (folder / "metrics.json").is_file()
+    assert (folder / "checkpoints" / "best.ckpt").is_file()
+
+
 @pytest.mark.parametrize("link", ["train.log", "checkpoints", "hparams.yaml"])
 def test_a_link_leads_nowhere(whole: Path, link: str, tmp_path: Path) -> None:
     """Hydra and TensorBoard would write through it."""

@@ -20,7 +20,6 @@ from vae_lab.runs.declared_sizes import Allowance
 from vae_lab.runs.files import read_json
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.planned import planned_overrides
-from vae_lab.runs.reading import read_runs
 from vae_lab.runs.record import read_record
 from vae_lab.runs.trust import check_trusted
 
@@ -122,24 +121,6 @@ def test_a_class_is_harmless_in_its_own_place_only(key: str, target: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "content"),
-    [
-        ("metrics.json", {}),
-        ("metrics.json", {"epoch": "last"}),
-        ("metrics.json", {"epoch": 1, "test/elbo": {"a": [1]}}),
-        ("metrics.json", "[" * 100_000),
-        (".hydra/overrides.yaml", "a: 1"),
-        (".hydra/config.yaml", "- 1"),
-    ],
-)
-def test_a_damaged_file_is_one_line_for_a_report(folder: Path, name: str, content: Any) -> None:
-    (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
-    with pytest.raises(UserError, match=name) as refused:
-        read_runs([folder])
-    assert "\n" not in str(refused.value)
-
-
-@pytest.mark.parametrize(
     ("name", "read"),
     [
         (".vae_lab/run.json", lambda folder: read_record(RunFolder(folder))),
@@ -166,7 +147,7 @@ def test_json_is_bounded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "tasks",
-    [["seed=range(0,10000000000)"], ["seed=shuffle(range(1e9))"], ["a=" + ",".join("12345678"), "b=range(99999)"]],
+    [["seed=range(0,10000000000)"], ["seed=shuffle(range(1e9))"], ["a=1,2,3,4,5,6,7,8", "b=range(99999)"]],
 )
 def test_a_sweep_of_more_jobs_than_anybody_runs_is_not_spelt_out(tasks: list[str], tmp_path: Path) -> None:
     hydra = {
@@ -175,5 +156,5 @@ def test_a_sweep_of_more_jobs_than_anybody_runs_is_not_spelt_out(tasks: list[str
         "overrides": {"task": tasks},
     }
     OmegaConf.save({"hydra": hydra}, tmp_path / "multirun.yaml")
-    with pytest.raises(UserError, match=r"multirun\.yaml: .*more than 100,000 jobs"):
+    with pytest.raises(UserError, match=r"multirun\.yaml: this sweep has [\d,]+ jobs"):
         planned_overrides(tmp_path)

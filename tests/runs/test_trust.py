@@ -173,5 +173,5 @@ def test_hydra_reads_nothing_of_a_strangers_about_itself(folder: Path, tmp_path:
 
 def test_metrics_that_are_none_are_one_line(folder: Path) -> None:
     (folder / "metrics.json").write_text(json.dumps([1, 2]))
-    with pytest.raises(UserError, match=r"metrics\.json: expected a mapping"):
+    with pytest.raises(UserError, match=r"metrics\.json: .*expected a mapping"):
         vae_lab.load(folder)

@@ -28,17 +28,24 @@ def finished(sweep_dir: Path) -> list[str]:
     return sorted(path.parent.name for path in sweep_dir.glob("*/metrics.json"))
 
 
-def test_a_job_whose_process_is_killed_has_failed_and_the_others_go_on(tmp_path: Path) -> None:
-    status, err = ended(tmp_path, *TWO, *stop(45, "SIGKILL", job=0))
+@pytest.mark.parametrize(
+    ("launcher", "told"),
+    [(TWO, "was killed by signal 9 (SIGKILL)"), (["launcher=submitit_local"], "has ended without a result")],
+    ids=["processes", "submitit"],
+)
+def test_a_job_whose_process_is_killed_has_failed_and_the_others_go_on(
+    tmp_path: Path, launcher: list[str], told: str
+) -> None:
+    status, err = ended(tmp_path, *launcher, *stop(45, "SIGKILL", job=0))
     assert (status, err) == (1, f"1 of the sweep's jobs failed; see {tmp_path / '0' / 'failed.txt'}\n")
-    told = "was killed by signal 9 (SIGKILL)"
-    assert (tmp_path / "0" / "failed.txt").read_text().startswith(f"its process {told}; ")
+    assert (tmp_path / "0" / "failed.txt").read_text().startswith(f"its process {told}")
     assert f"- 0 (seed=0): failed: its process {told}" in (tmp_path / "report.md").read_text()
     assert finished(tmp_path) == ["1", "2"]
 
-    again = commands.train(*SWEEP, *TWO, *stop(45, "SIGKILL", job=0), f"hydra.sweep.dir={tmp_path}")
+    again = commands.train(*SWEEP, *launcher, *stop(45, "SIGKILL", job=0), f"hydra.sweep.dir={tmp_path}")
     assert again.returncode == 0, again.stderr
-    assert "interrupted before, resumed" in again.stdout
+    (log,) = tmp_path.glob("0/*.log")
+    assert "interrupted before, resumed" in log.read_text()
     assert finished(tmp_path) == ["0", "1", "2"]
 
 

@@ -15,7 +15,7 @@ from vae_lab.configuration.machine import num_cores
 from vae_lab.errors import UserError, show
 
 MAX_JOBS = 10_000
-FEWEST_PROCESSES = 4  # so that two processes can be tried on any machine
+FEWEST_PROCESSES = 16  # few cores run these, slowly
 NVIDIA = Path("/dev")
 
 # The launchers whose jobs run on this machine, with the key of the number of jobs that run at once.

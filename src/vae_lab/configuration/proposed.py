@@ -18,7 +18,7 @@ def command(*words: str) -> str:
     r"""Return the words of a command line as a shell reads them, in one line of printable text.
 
     >>> command("python", "-m", "vae_lab.train", override("resume", "outputs/a $(b)"))
-    "python -m vae_lab.train 'resume=outputs/a $(b)'"
+    'python -m vae_lab.train \'resume="outputs/a $(b)"\''
     """
     return " ".join(map(shell_word, words))
 
@@ -36,11 +36,11 @@ def override(key: str, value: str) -> str:
     """Return an override that gives a key a text, whatever characters are in it.
 
     >>> override("resume", "outputs/runs/1"), override("resume", "a,b"), override("resume", "1")
-    ('resume=outputs/runs/1', "resume='a,b'", "resume='1'")
+    ('resume=outputs/runs/1', 'resume="a,b"', 'resume="1"')
     """
     if PLAIN.fullmatch(value):
         return f"{key}={value}"
-    return f"{key}={QuotedString(text=value, quote=Quote.single).with_quotes()}"
+    return f"{key}={QuotedString(text=value, quote=Quote.double).with_quotes()}"
 
 
 def shell_word(word: str) -> str:

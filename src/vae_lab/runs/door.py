@@ -103,6 +103,8 @@ def check_entrance(folder: RunFolder, config: DictConfig, entrance: Entrance) ->
     Raises:
         UserError: one line with the folder and the ways out.
     """
+    if entrance is Entrance.JOB and folder.path.is_symlink():
+        raise UserError(f"{folder.path}: this is a link, and no job of a sweep writes through it; remove it")
     check_links(folder, config)
     if config.get("overwrite"):
         return
@@ -122,8 +124,10 @@ def check_links(folder: RunFolder, config: DictConfig) -> None:
     Raises:
         UserError: one line with the link.
     """
-    files = [folder.config, folder.best_checkpoint, folder.figures / "a figure", *folder.path.glob("*.log")]
+    files = [folder.config, folder.hydra_config, folder.overrides, folder.run_record, folder.manifest]
     files += [folder.metrics, folder.evaluation, folder.gradient_variance, folder.failed, folder.pruned]
+    files += [folder.best_checkpoint, folder.figures / "a figure", *folder.path.glob("*.log")]
+    files += [folder.path / name for name in sorted(folder.written())]  # which may be removed
     if config.get("logger") is not None:
         names = [str(config.logger.get(key) or "") for key in ("name", "version", "sub_dir")]
         files += [folder.path.joinpath(*names, name) for name in ("hparams.yaml", "metrics.csv")]

@@ -130,7 +130,7 @@ class OwnedFolder:
             UserError: one line with the list, if it is damaged.
         """
         names = read_json(self.manifest).get(part, []) if self.manifest.is_file() else []
-        if not (isinstance(names, list) and all(isinstance(name, str) and name[:1] != "/" for name in names)):
+        if not (isinstance(names, list) and all(map(is_inside, names))):
             raise UserError(f"{self.manifest}: '{part}' is no list of names in this folder, so the file is damaged")
         return set(names)
 

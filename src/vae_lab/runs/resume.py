@@ -50,8 +50,8 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
         raise UserError(f"resume={folders[-1]}: there is no run in this folder (no {settings})")
     others = [override for override in overrides if override.key_or_group not in ("resume", "allow")]
     own_parts.allow(allowed(overrides))
-    check_trusted(plain_containers(config), settings)
     apply(config, others, run_dir)
+    check_trusted(plain_containers(config), settings)
     check(config)
     knock(RunFolder(run_dir), config, Entrance.RESUME)
     config.resume = str(run_dir)

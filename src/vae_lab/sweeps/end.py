@@ -74,6 +74,8 @@ def take(folder: SweepFolder, config: DictConfig) -> None:
     acquire(folder, "runs a sweep")
     for written_by_hydra in (folder.sweep_config, *folder.path.glob("*/*.log")):
         folder.check_inside(written_by_hydra)
+        if written_by_hydra.exists() and not written_by_hydra.is_file():
+            raise UserError(f"{written_by_hydra}: this is no file, and Hydra writes one there; remove it")
     if is_asked_to_overwrite(config):
         remove_sweep(folder)
     folder.check_replaceable(folder.report)

@@ -38,9 +38,11 @@ class SubmittedLauncher(JobLauncher):
         self.prepare()
         job = BaseSubmititLauncher(**self.params)  # what is submitted, and submitted again after a preemption
         job.setup(hydra_context=self.hydra_context, task_function=self.task_function, config=self.config)
-        settings = {name: value for name, value in self.params.items() if name != "submitit_folder"}
-        timeouts = {f"{self.executor}_max_num_timeout": settings.pop("max_num_timeout")}
-        executor = submitit.AutoExecutor(self.params["submitit_folder"], cluster=self.executor, **timeouts)
+        settings = dict(self.params)
+        folder, timeouts = settings.pop("submitit_folder"), {}
+        if "max_num_timeout" in settings:
+            timeouts[f"{self.executor}_max_num_timeout"] = settings.pop("max_num_timeout")
+        executor = submitit.AutoExecutor(folder, cluster=self.executor, **timeouts)
         shared = set(OmegaConf.structured(BaseQueueConf).keys())
         executor.update_parameters(
             **{name if name in shared else f"{self.executor}_{name}": value for name, value in settings.items()}

@@ -1,0 +1,1 @@
+"""`make torture`: the real commands are killed, signalled, started together, starved and deceived, and must hold."""
