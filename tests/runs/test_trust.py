@@ -96,6 +96,7 @@ def test_nothing_saved_is_computed(folder: Path, key: str, value: str) -> None:
         ("a: \ttab: x\n\x00", "damaged"),
         ("a: !!python/object/apply:os.getcwd []", "damaged"),
         ("a: " + "x" * 5_000_000, "MiB"),
+        ("[" + "1, " * 30_000 + "1]", "keys and values"),
     ],
 )
 def test_yaml_is_bounded(text: str, told: str, tmp_path: Path) -> None:

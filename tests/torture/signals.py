@@ -34,7 +34,7 @@ LONG_KINDS = (
     replace(run("single", *LONG), epochs=24),
     replace(run("long_two_processes", *LONG, *TWO_PROCESSES), epochs=24),
     sweep("long_sweep", like=None),
-    sweep("joblib", "launcher=joblib", "hydra.launcher.n_jobs=2", cold=True),
+    sweep("processes", "launcher=processes", "hydra.launcher.n_jobs=2", cold=True),  # launcher=joblib is another name
     sweep("submitit_local", "launcher=submitit_local", cold=True),
     sweep("long_ensemble", "launcher=ensemble", like=None),
     replace(sweep("long_search", *SEARCH, like=None), arguments=("-m", *LONG, *SEARCH, "hydra.sweep.dir=FOLDER")),

@@ -31,7 +31,7 @@ def check(config: DictConfig) -> None:
     Raises:
         UserError: one line with the key, its value, the reason and the nearest valid choice.
     """
-    top = typed(config, TopLevel)
+    top = check_types(config)
     for group, given in PARTS.items():
         node = top.get(group)
         if node is None:
@@ -41,12 +41,19 @@ def check(config: DictConfig) -> None:
         own = {key: value for key, value in node.items() if group != "data" or key not in TREATMENT_KEYS}
         check_part(group, own, given)
     for name, node in top["callbacks"].items():
+        if node is not None and not isinstance(node, Mapping):
+            raise UserError(f"callbacks.{name}={show(node)}: expected a class with its options, or null")
         if node is not None:
             check_part(f"callbacks.{name}", node, frozenset())
     epochs = length(top["trainer"], top.get("epochs_scale", 1.0))["max_epochs"]
     check_trainer(top["trainer"], top["optimizer"], epochs)
     check_pixels(top["likelihood"]["_target_"], top["data"])
     check_compatibility(top)
+
+
+def check_types(config: DictConfig) -> dict[str, Any]:
+    """Check types and ranges of the top level, and return it as plain containers; see `typed`."""
+    return typed(config, TopLevel)
 
 
 def check_new(config: DictConfig) -> None:

@@ -108,6 +108,8 @@ def run_command(
             line = explained(error)
             if line is not None and HydraConfig.get().mode is not RunMode.MULTIRUN:
                 sys.exit(line)
+            if line is not None:
+                raise UserError(line) from error  # which Hydra prints without a traceback
             raise
 
     interruption.handle_signals()

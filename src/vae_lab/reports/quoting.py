@@ -3,6 +3,7 @@
 `vae_lab.errors.printable` is for the terminal and for comments in a YAML file; the others are here.
 """
 
+import hashlib
 import re
 from collections.abc import Callable
 
@@ -62,9 +63,11 @@ def in_figure(text: str) -> str:
 
 
 def file_name(text: str) -> str:
-    """Return text as a part of a file's name.
+    """Return text as a part of a file's name; two texts never have the same.
 
     >>> file_name("experiment/paper"), file_name("a b/../<c>")
-    ('experiment.paper', 'a-b....-c-')
+    ('experiment.paper', 'a-b....-c--48a4')
     """
-    return re.sub(r"[^\w.+-]", "-", text.replace("/", "."))[:100]
+    plain = text.replace("/", ".")
+    name = re.sub(r"[^\w.+-]", "-", plain)[:100]
+    return name if name == plain else f"{name}-{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:4]}"

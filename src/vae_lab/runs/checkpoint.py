@@ -39,7 +39,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except (
         *(RuntimeError, pickle.UnpicklingError, EOFError, ValueError, KeyError, TypeError, AttributeError),
-        *(IndexError, MemoryError),
+        *(IndexError, MemoryError, OSError),
     ) as error:
         raise damaged(path, error) from error
     if not (isinstance(content, dict) and isinstance(content.get("state_dict"), Mapping)):

@@ -133,6 +133,8 @@ def check_links(folder: RunFolder, config: DictConfig) -> None:
         files += [folder.path.joinpath(*names, name) for name in ("hparams.yaml", "metrics.csv")]
     for path in files:
         folder.check_inside(path)
+        if path.exists() and not path.is_file():
+            raise UserError(f"{path}: this is no file, and a run writes one there; move it away")
 
 
 def what_is_found(folder: RunFolder, config: DictConfig, entrance: Entrance) -> Found:

@@ -50,7 +50,7 @@ def combinations(params: Mapping[str, Any], arguments: Sequence[str]) -> list[li
     check_jobs(overrides)
     try:
         (jobs,) = BasicSweeper.split_arguments(overrides, None)
-    except HydraException as error:  # such as an interval, which has no end of values
+    except (HydraException, ValueError) as error:  # such as an interval, or a step of 0
         raise UserError(f"{' '.join(arguments)}: it is no grid ({' '.join(str(error).split())})") from error
     return jobs
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from vae_lab.configuration.proposed import command
 from vae_lab.errors import printable
 from vae_lab.runs.checkpoint import read_checkpoint
 from vae_lab.runs.folder import RunFolder
@@ -46,5 +47,8 @@ def table(run_dir: Path, metrics: Metrics) -> str:
     if "changes" in metrics:
         lines.append(f"changed      {metrics['changes']}")
     lines += [f"pictures     {path}" for path in sorted(RunFolder(shown).figures.glob("*.png"))]
-    lines += [f"all metrics  {RunFolder(shown).metrics}", f"dashboard    tensorboard --logdir {shown}"]
+    lines += [
+        f"all metrics  {RunFolder(shown).metrics}",
+        f"dashboard    {command('tensorboard', '--logdir', str(shown))}",
+    ]
     return "\n".join(map(printable, lines))

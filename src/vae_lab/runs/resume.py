@@ -9,7 +9,8 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration import own_parts
-from vae_lab.configuration.check import check
+from vae_lab.configuration.check import check, check_types
+from vae_lab.configuration.costs import check_trainer_costs
 from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.training import length
 from vae_lab.errors import UserError
@@ -50,9 +51,11 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
         raise UserError(f"resume={folders[-1]}: there is no run in this folder (no {settings})")
     others = [override for override in overrides if override.key_or_group not in ("resume", "allow")]
     own_parts.allow(allowed(overrides))
+    check_types(config)
     apply(config, others, run_dir)
     check_trusted(plain_containers(config), settings)
     check(config)
+    check_trainer_costs(config.trainer)
     knock(RunFolder(run_dir), config, Entrance.RESUME)
     config.resume = str(run_dir)
     own = {"run": {"dir": str(run_dir)}, "output_subdir": None, "job": {"name": "train"}, "job_logging": PLAIN_LOG}

@@ -15,6 +15,7 @@ from vae_lab.runs.files import read_bounded
 
 MAX_BYTES = 4 * 2**20
 MAX_DEPTH = 50
+MAX_SCALARS = 20_000  # a run has some hundreds
 # Beyond it a whole number has no place in a table or a figure, and beyond about 1e308 it is no float either.
 LARGEST = 10**100
 
@@ -66,11 +67,14 @@ def check_structure(text: str, path: Path) -> None:
     Raises:
         UserError: one line with the file.
     """
-    depth = 0
+    depth = num_scalars = 0
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) is not None:
             raise UserError(f"{path}: it has aliases (& and *), which no run has; remove them")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        num_scalars += isinstance(event, yaml.ScalarEvent)
+        if num_scalars > MAX_SCALARS:
+            raise UserError(f"{path}: it has more than {MAX_SCALARS:,} keys and values, so it is not that of a run")
         if depth > MAX_DEPTH:
             raise UserError(f"{path}: it is nested more than {MAX_DEPTH} deep, so it is not that of a run")
 

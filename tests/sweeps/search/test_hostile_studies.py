@@ -1,6 +1,7 @@
 """The study of a search may be a stranger's: what it says is not executed, and it is not written through a link."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import optuna
 import pytest
@@ -45,3 +46,26 @@ def test_a_database_is_not_written_through_a_link(suffix: str, tmp_path: Path) -
     with pytest.raises(UserError, match=r"is a link"):
         storage_at(f"sqlite:///{tmp_path}/study.db")
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_damaged_database_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "study.db").write_bytes(b"no database" * 100)
+    with pytest.raises(UserError, match=r"study\.db: .*file is not a database; see to it"):
+        storage_at(f"sqlite:///{tmp_path}/study.db")
+
+
+def test_a_database_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that lacks some of its tables could never be opened again."""
+    monkeypatch.setattr("vae_lab.sweeps.search.storage.RDBStorage", no_room)
+    with pytest.raises(OSError, match="no room"):
+        storage_at(f"sqlite:///{tmp_path}/study.db")
+    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    storage_at(f"sqlite:///{tmp_path}/study.db")
+    assert [path.name for path in tmp_path.iterdir()] == ["study.db"]
+
+
+def no_room(url: str) -> NoReturn:
+    """Write a part of the file, and fail as on a full disk."""
+    Path(url.removeprefix("sqlite:///")).write_bytes(b"half")
+    raise OSError("no room")

@@ -1,6 +1,5 @@
 """Write the best configuration of a search as an experiment."""
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from omegaconf import OmegaConf
 from optuna import Study
 from optuna.trial import FrozenTrial, TrialState
 
+from vae_lab.configuration.proposed import command
 from vae_lab.errors import printable, show
 from vae_lab.reports.configurations import label
 from vae_lab.runs.fingerprint import flat_settings
@@ -50,13 +50,13 @@ def write_best(study: Study, metrics: Sequence[str], sweep_dir: Path) -> str:
     for trial in sorted(best, key=lambda trial: (trial.values, trial.number)):
         name = "best" if len(metrics) == 1 else f"front_{trial.number}"
         values = label({metric: f"{value:.6g}" for metric, value in zip(metrics, trial.values, strict=True)})
-        command, text = as_experiment(name, trial, sweep_dir)
+        proposed, text = as_experiment(name, trial, sweep_dir)
         title = f"Trial {trial.number} of the search in {sweep_dir}: {values}"
-        comment = f"# {printable(title)}\n#   {printable(command)}"
+        comment = f"# {printable(title)}\n#   {printable(proposed)}"
         folder.write_text(folder.experiments / f"{name}.yaml", f"# @package _global_\n{comment}\n{text}")
         written.add(f"{folder.experiments.name}/{name}.yaml")
         lines += [f"{'best' if name == 'best' else 'on the front':<12} trial {trial.number}, {values}"]
-        lines += [f"train it     {command}"]
+        lines += [f"train it     {proposed}"]
         if len(metrics) == 1:
             break  # of several trials with the same value, the first
     for stale in folder.written() - written:
@@ -72,8 +72,8 @@ def as_experiment(name: str, trial: FrozenTrial, sweep_dir: Path) -> tuple[str, 
     config = OmegaConf.create({"defaults": [{f"override /{group}": choice} for group, choice in choices.items()]})
     for key, value in settings.items():
         OmegaConf.update(config, key, value, force_add=True)
-    command = ["python", "-m", "vae_lab.train", f"--config-dir={sweep_dir}", f"experiment={name}"]
-    return shlex.join([*command, *(f"~{key}" for key in removed)]), OmegaConf.to_yaml(config)
+    words = ["python", "-m", "vae_lab.train", f"--config-dir={sweep_dir}", f"experiment={name}"]
+    return command(*words, *(f"~{key}" for key in removed)), OmegaConf.to_yaml(config)
 
 
 def differences(run: Run) -> tuple[dict[str, str | None], dict[str, object], list[str]]:

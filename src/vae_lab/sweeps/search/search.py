@@ -7,8 +7,11 @@ from pathlib import Path
 from hydra.core.config_loader import ConfigLoader
 from hydra.plugins.launcher import Launcher
 from omegaconf import DictConfig, OmegaConf
+from optuna.exceptions import StorageInternalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from vae_lab.configuration.overrides import without_hydra
+from vae_lab.errors import UserError
 from vae_lab.runs.folder import as_config
 from vae_lab.runs.same_run import check_same_settings
 from vae_lab.runs.saved_yaml import read_mapping
@@ -16,6 +19,7 @@ from vae_lab.runs.sweep_folder import SweepFolder
 from vae_lab.sweeps.search.best import write_best
 from vae_lab.sweeps.search.distributions import distribution_of
 from vae_lab.sweeps.search.settings import metrics_of, overrides_of
+from vae_lab.sweeps.search.storage import explain_database_error
 from vae_lab.sweeps.search.study import conclude, next_trials, open_study
 
 log = logging.getLogger(__name__)
@@ -34,7 +38,7 @@ def search(config: DictConfig, loader: ConfigLoader, launcher: Launcher, argumen
         arguments: the overrides of the command line.
 
     Raises:
-        UserError: if the folder holds another search.
+        UserError: if the folder holds another search, or the database of the study fails.
     """
     sweeper, sweep_dir = config.hydra.sweeper, Path(config.hydra.sweep.dir)
     overrides = overrides_of(sweeper, arguments)
@@ -44,12 +48,15 @@ def search(config: DictConfig, loader: ConfigLoader, launcher: Launcher, argumen
 
     metrics = metrics_of(sweeper)
     space = {each.get_key_element(): distribution_of(each) for each in searched}
-    while trials := next_trials(open_study(sweeper), sweeper, space):
-        jobs = [[*fixed, *(f"{key}={value}" for key, value in trial.params.items())] for trial in trials]
-        returns = launcher.launch(jobs, initial_job_idx=trials[0].number)
-        study = open_study(sweeper)  # again, since the open study does not contain what the jobs reported
-        for trial, returned in zip(trials, returns, strict=True):
-            conclude(study, trial.number, returned, metrics, sweep_dir)
+    try:
+        while trials := next_trials(open_study(sweeper), sweeper, space):
+            jobs = [[*fixed, *(f"{key}={value}" for key, value in trial.params.items())] for trial in trials]
+            returns = launcher.launch(jobs, initial_job_idx=trials[0].number)
+            study = open_study(sweeper)  # again, since the open study does not contain what the jobs reported
+            for trial, returned in zip(trials, returns, strict=True):
+                conclude(study, trial.number, returned, metrics, sweep_dir)
+    except (SQLAlchemyError, StorageInternalError) as error:
+        raise UserError(explain_database_error(sweeper.storage, error)) from error
     print(write_best(open_study(sweeper), metrics, sweep_dir))
 
 
