@@ -129,6 +129,7 @@ def test_the_terminal(command: str) -> None:
     key = {"report": "sweep", "evaluate": "run", "train": "resume"}[command]
     done = commands.light(command, f"{key}='no \x1b[2J\u202e\udc80 folder'")
     assert "no \\x1b[2J\\u202e\\udc80 folder" in done.stderr
+    assert not [*Path.cwd().glob("no *")], "a folder that does not exist is not made"
     assert_plain(done.stdout + done.stderr, lines=True)
 
 

@@ -112,7 +112,7 @@ def test_what_other_commands_read(sweep: Path) -> None:
         with pytest.raises(UserError, match=r"evaluation\.json: .*damaged"):
             record.read(run.path)
     run.own.mkdir()
-    for content in ('{"max_epochs": "many"}', '{"settings": 3}'):
+    for content in ('{"max_epochs": "many"}', '{"settings": 3}', '{"data": "digits"}'):
         run.run_record.write_text(content)
         with pytest.raises(UserError, match=r"run\.json: this file is damaged"):
             read_record(run)

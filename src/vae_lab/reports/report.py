@@ -56,20 +56,13 @@ def destination(folders: Sequence[Path]) -> Path:
 def write_report(
     folders: Sequence[Path], out: Path, *, rank_by: str = RANK_BY, metrics: Sequence[str] = METRICS
 ) -> str:
-    """Write a report into a folder where nobody else writes meanwhile; see `write`."""
-    folder = folder_of_report(out)
-    with locked(folder, "writes a report", way_out="write this report elsewhere with out=DIR"):
-        return write(folders, folder, rank_by=rank_by, metrics=metrics)
-
-
-def write(folders: Sequence[Path], out: OwnedFolder, *, rank_by: str, metrics: Sequence[str]) -> str:
     """Write `report.csv`, `report.md` and `figures/*.png`; the same runs give the same bytes.
 
     All of it is ready before a file is replaced, and `report.md` is the last one, so an error leaves the old report.
 
     Args:
         folders: the folders of sweeps and of runs.
-        out: the folder to write to.
+        out: the folder to write to, where nobody else writes meanwhile; it is made if there is something to report.
         rank_by: the metric that configurations are sorted by, the best first.
         metrics: the other metrics that are shown.
 
@@ -77,7 +70,8 @@ def write(folders: Sequence[Path], out: OwnedFolder, *, rank_by: str, metrics: S
         The text for the terminal.
 
     Raises:
-        UserError: if a folder holds no run, a metric is unknown, or a file to be replaced is not vae_lab's.
+        UserError: if a folder holds no run, a metric is unknown, a file to be replaced is not vae_lab's, or another
+            process writes there.
     """
     metrics = [rank_by, *(metric for metric in metrics if metric != rank_by)]
     for metric in metrics:
@@ -88,8 +82,10 @@ def write(folders: Sequence[Path], out: OwnedFolder, *, rank_by: str, metrics: S
     files["report.csv"] = table.encode()
     text = ["# Report", "", *body(found, metrics, markdown), *pictures, ""]
     files["report.md"] = "\n".join(text).encode()
-    replace_report(out, files)
-    shown = printable(str(Path(os.path.relpath(out.path)) / "report.md"))
+    folder = folder_of_report(out)
+    with locked(folder, "writes a report", way_out="write this report elsewhere with out=DIR"):
+        replace_report(folder, files)
+    shown = printable(str(Path(os.path.relpath(out)) / "report.md"))
     return "\n".join([*body(found, metrics, printable), "", f"report       {shown}"])
 
 

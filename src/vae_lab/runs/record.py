@@ -58,7 +58,7 @@ def read_record(folder: RunFolder) -> RunRecord:
             settings=tuple(map(str, known.get("settings", ()))),
             changes=tuple(map(str, known.get("changes", ()))),
             diverged=str(known.get("diverged", "")),
-            data=known.get("data"),
+            data=None if known.get("data") is None else dict(known["data"]),
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise UserError(f"{folder.run_record}: this file is damaged ({error}); restore it from a copy") from error

@@ -15,6 +15,7 @@ from lightning.pytorch.strategies.launchers.subprocess_script import _Subprocess
 
 from vae_lab.configuration.processes import is_first
 from vae_lab.ending.parent import PARENT, has_ended, is_alive
+from vae_lab.errors import printable
 
 SECONDS = 0.2  # between two looks
 PATIENCE = 5.0  # seconds for a process to notice by itself that another one has ended
@@ -78,7 +79,7 @@ def _end_if_stuck(over: threading.Event, way_on: str) -> None:
     while not over.wait(SECONDS):
         failure = failed_process()
         if failure is not None and not over.wait(PATIENCE):
-            print(f"{failure}; {way_on}", file=sys.stderr, flush=True)
+            print(printable(f"{failure}; {way_on}"), file=sys.stderr, flush=True)
             os._exit(1)
 
 
