@@ -146,7 +146,7 @@ def test_the_terminal(command: str) -> None:
         (markdown, "latent_dim=2, a*b", "latent_dim=2, a\\*b"),
         (in_figure, "_hidden", " _hidden"),
         (in_figure, "\\$5 and $6", "\\\\$5 and \\$6"),
-        (file_name, "../../etc/x\0y", "......etc.x-y"),
+        (file_name, "../../etc/x\0y", "......etc.x-y-688a"),
     ],
 )
 def test_each_place_has_its_rules(quote: object, text: str, quoted: str) -> None:

@@ -1,5 +1,6 @@
 """The study of a search may be a stranger's: what it says is not executed, and it is not written through a link."""
 
+import errno
 from pathlib import Path
 from typing import NoReturn
 
@@ -68,4 +69,4 @@ def test_a_database_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def no_room(url: str) -> NoReturn:
     """Write a part of the file, and fail as on a full disk."""
     Path(url.removeprefix("sqlite:///")).write_bytes(b"half")
-    raise OSError("no room")
+    raise OSError(errno.ENOSPC, "no room")
