@@ -1,6 +1,8 @@
 """A run of two processes ends as a whole, whichever of them is told to or killed, and goes on where it was."""
 
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,14 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = commands.train(*TWO, f"hydra.run.dir={run_dir}")
     assert done.returncode == 0, done.stderr
     return run_dir
+
+
+@pytest.fixture(autouse=True)
+def hang_up() -> Iterator[None]:
+    """SIGHUP ends what is started here, also where these tests themselves were told to ignore it (by nohup)."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 def ended(run_dir: Path, name: str, **whom: int | str) -> tuple[int, str]:

@@ -109,13 +109,14 @@ def check_target(key: str, target: Any, where: Path, *, callbacks: bool) -> None
 
 @cache
 def public_names(packages: tuple[str, ...]) -> frozenset[str]:
-    """Return the dotted names that some packages of vae_lab offer."""
+    """Return the dotted names of what some packages of vae_lab offer, in the package and in the module behind it."""
     sources = {package: read(f"vae_lab.{package}") for package in packages}
     return frozenset(
-        f"vae_lab.{package}.{name}"
+        f"{module}.{name}"
         for package, source in sources.items()
         if source is not None
-        for name in source.type_checking_imports()
+        for name, origin in source.type_checking_imports().items()
+        for module in (f"vae_lab.{package}", origin)
     )
 
 
