@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from hydra.errors import InstantiationException
 from hydra.utils import get_object, instantiate
 from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -157,19 +156,6 @@ def assemble(
         # Clean pseudo-inputs, whatever the images are seen through.
         prior.introduce(partial(posterior_of, encoder, posterior), pixel_mean)
     return VAE(wrapper.with_corruption(encoder), posterior, prior, decoder, likelihood)
-
-
-def without_numbers(config: DictConfig, image_shape: tuple[int, ...], num_classes: int | None) -> LatentModel | None:
-    """Build the model on torch's `meta` device, where tensors have a shape and take no memory.
-
-    Returns:
-        The model, or None for a flow whose masks are computed from numbers.
-    """
-    try:
-        with torch.device("meta"):
-            return assemble(config, image_shape, torch.zeros(image_shape), num_classes)
-    except (InstantiationException, NotImplementedError):
-        return None
 
 
 def generator(config: DictConfig, image_shape: tuple[int, ...], pixel_mean: Tensor) -> Generator:

@@ -16,14 +16,13 @@ from vae_lab import build
 from vae_lab.configuration import costs, machine
 from vae_lab.configuration.check import check
 from vae_lab.configuration.costs import check_launcher_costs, check_trainer_costs, num_values
-from vae_lab.configuration.overrides import compose_checked, parse
+from vae_lab.configuration.overrides import compose_checked, compose_with_hydra, parse
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.errors import UserError
 from vae_lab.runs.planned import GRID, grid
 from vae_lab.training.costs import check_memory_of_training
 
 PROCESSES = "hydra_plugins.hydra_processes_launcher.launcher.ProcessesLauncher"
-SUBMITIT = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
 RAY = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
 
 
@@ -72,7 +71,7 @@ def test_devices_and_nodes_that_there_are(trainer: Any, env: dict[str, str], mon
     ("launcher", "reason"),
     [
         ({"_target_": PROCESSES, "n_jobs": 500}, r"hydra.launcher.n_jobs=500: 500 processes"),
-        ({"_target_": SUBMITIT}, r"launcher=submitit_local: 600 processes"),
+        ({"_target_": costs.SUBMITIT_LOCAL}, r"launcher=submitit_local: 600 processes"),
         ({"_target_": RAY, "ray": {"init": {"num_cpus": 90}}}, r"hydra.launcher.ray.init.num_cpus=90"),
     ],
 )
@@ -80,6 +79,14 @@ def test_launchers_that_would_start_too_many_processes(launcher: Any, reason: st
     with pytest.raises(UserError, match=reason):
         check_launcher_costs(launcher, 600)
     check_launcher_costs({**launcher, "ray": {}}, 5)  # few jobs are few processes
+
+
+@pytest.mark.parametrize("name", ["processes", "joblib", "gpus", "ensemble", "submitit_local"])
+def test_the_launchers_of_this_machine_are_known_by_their_names_of_today(name: str) -> None:
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+        launcher = compose_with_hydra("train", [f"launcher={name}"]).hydra.launcher
+    assert costs.is_local(launcher)
+    assert (launcher["_target_"] == costs.SUBMITIT_LOCAL) == (name == "submitit_local")
 
 
 @pytest.mark.parametrize(

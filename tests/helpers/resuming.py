@@ -19,6 +19,13 @@ SETTINGS = (
 )
 
 
+def trained(run_dir: Path, *settings: str) -> Path:
+    """The folder of a run that nothing interrupts."""
+    done = commands.train(*settings, f"hydra.run.dir={run_dir}")
+    assert done.returncode == 0, done.stderr
+    return run_dir
+
+
 def stop(batch: int, signal: str, **others: int | str) -> tuple[str, ...]:
     """The overrides that interrupt a run at a batch; see `helpers.interrupt.InterruptAt`."""
     return (
@@ -43,7 +50,7 @@ def state(run_dir: Path) -> dict[str, Any]:
 def resumed_after_kill(folder: Path, *settings: str) -> dict[str, Any]:
     """The last state of a run that was killed in batch 25 and resumed, seen to be that of an uninterrupted one."""
     uninterrupted, cut = folder / "whole", folder / "cut"
-    assert commands.train(*SETTINGS, *settings, f"hydra.run.dir={uninterrupted}").returncode == 0
+    trained(uninterrupted, *SETTINGS, *settings)
     assert commands.train(*SETTINGS, *settings, *stop(25, "SIGKILL"), f"hydra.run.dir={cut}").returncode == -9
     resumed = commands.train(f"resume={cut}", "callbacks.stop=null")
     assert resumed.returncode == 0, resumed.stderr

@@ -11,7 +11,7 @@ import torch
 from omegaconf import OmegaConf
 
 from helpers import commands
-from helpers.resuming import SETTINGS, state, stop, timeless
+from helpers.resuming import SETTINGS, state, stop, timeless, trained
 from vae_lab.reports.report import write_report
 
 pytestmark = pytest.mark.slow
@@ -22,10 +22,7 @@ SMALL = (*SETTINGS, "model.hidden_sizes=[16]", "nll_samples=2", "callbacks.progr
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three epochs; its folder also holds a file of somebody else."""
-    run_dir = tmp_path_factory.mktemp("whole")
-    done = commands.train(*SMALL, f"hydra.run.dir={run_dir}")
-    assert done.returncode == 0, done.stderr
-    return run_dir
+    return trained(tmp_path_factory.mktemp("whole"), *SMALL)
 
 
 def epochs_recorded(run_dir: Path) -> tuple[int, int]:

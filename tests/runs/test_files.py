@@ -4,18 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from vae_lab.runs.files import atomic_write, write_json, write_text
+from vae_lab.runs.files import atomic_write, json_text
 
 
 def test_what_stood_there_is_replaced_only_when_all_went_well(tmp_path: Path) -> None:
     path = tmp_path / "new" / "text.md"
-    write_text(path, "first")
+    write(path, "first")
     with pytest.raises(KeyError):
         write_halfway(path)
     assert path.read_text() == "first"
-    write_text(path, "second")
+    write(path, "second")
     assert path.read_text() == "second"
     assert list(path.parent.iterdir()) == [path], "nothing is left beside it"
+
+
+def write(path: Path, text: str) -> None:
+    with atomic_write(path) as unfinished:
+        unfinished.write_text(text)
 
 
 def write_halfway(path: Path) -> None:
@@ -24,6 +29,5 @@ def write_halfway(path: Path) -> None:
         raise KeyError
 
 
-def test_json_ends_in_a_line(tmp_path: Path) -> None:
-    write_json(tmp_path / "figures.json", {"elbo": -98.5})
-    assert (tmp_path / "figures.json").read_text() == '{\n  "elbo": -98.5\n}\n'
+def test_json_ends_in_a_line() -> None:
+    assert json_text({"elbo": -98.5}) == '{\n  "elbo": -98.5\n}\n'

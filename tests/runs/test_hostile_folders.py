@@ -2,7 +2,6 @@
 
 import json
 import resource
-import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,14 +21,6 @@ from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.planned import planned_overrides
 from vae_lab.runs.record import read_record
 from vae_lab.runs.trust import check_trusted
-
-SAVED = Path(__file__).parents[1] / "data" / "saved_by_0_1" / "run"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A run that version 0.1 wrote; no test may touch the original."""
-    return Path(shutil.copytree(SAVED, tmp_path / "run"))
 
 
 @pytest.mark.parametrize(

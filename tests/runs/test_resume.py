@@ -8,7 +8,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from helpers import commands
-from helpers.resuming import SETTINGS, resumed_after_kill, state, stop, timeless
+from helpers.resuming import SETTINGS, resumed_after_kill, state, stop, timeless, trained
 
 pytestmark = pytest.mark.slow
 
@@ -16,10 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing interrupts."""
-    run_dir = tmp_path_factory.mktemp("whole")
-    done = commands.train(*SETTINGS, f"hydra.run.dir={run_dir}")
-    assert done.returncode == 0, done.stderr
-    return run_dir
+    return trained(tmp_path_factory.mktemp("whole"), *SETTINGS)
 
 
 def scalars(run_dir: Path) -> dict[str, list[tuple[int, float]]]:

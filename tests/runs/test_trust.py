@@ -1,7 +1,6 @@
 """A saved run may be a stranger's: nothing in it is executed, resolved, or allowed to grow."""
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,19 +20,13 @@ from vae_lab.runs.trust import check_trusted
 SAVED = Path(__file__).parents[1] / "data" / "saved_by_0_1" / "run"
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A run that version 0.1 wrote; no test may touch the original."""
-    return Path(shutil.copytree(SAVED, tmp_path / "run"))
-
-
 @pytest.mark.parametrize(
     "target",
     [
         *("shutil.rmtree", "pathlib.Path.unlink", "builtins.exec", "runpy.run_path", "importlib.import_module"),
         *("functools.partial", "hydra.utils.call", "hydra.utils.instantiate", "torch.hub.load", "torch.jit.load"),
         *("torch.optim.Optimizer.add_param_group", "lightning.pytorch.callbacks.ModelCheckpoint", "numpy.memmap"),
-        *("lightning.pytorch.loggers.WandbLogger", "vae_lab.runs.files.write_text", "vae_lab.train.main", "yaml"),
+        *("lightning.pytorch.loggers.WandbLogger", "vae_lab.runs.files.atomic_write", "vae_lab.train.main", "yaml"),
         *("vae_lab.experiments.Evaluate", "vae_lab.data.mnist", "vae_lab.likelihoods.bernoulli.torch", "", 5),
     ],
 )

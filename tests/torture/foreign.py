@@ -39,7 +39,7 @@ NODES: dict[str, dict[str, Any]] = {
     "tensorboard": {"_target_": "torch.utils.tensorboard.SummaryWriter", "log_dir": MARK},
     "model_checkpoint": {"_target_": "lightning.pytorch.callbacks.ModelCheckpoint", "dirpath": MARK},
     "device_stats": {"_target_": "lightning.pytorch.profilers.SimpleProfiler", "dirpath": "OUTSIDE", "filename": MARK},
-    "own_write": {"_target_": "vae_lab.runs.files.write_text", "_args_": [MARK, "x"]},
+    "touch": {"_target_": "pathlib.Path.touch", "_args_": [{"_target_": "pathlib.Path", "_args_": [MARK]}]},
     "own_write_by_reexport": {"_target_": "vae_lab.runs.files.shutil.copyfile", "_args_": ["/etc/hostname", MARK]},
     "own_main": {"_target_": "vae_lab.train.main"},
     "own_get_class": {"_target_": "vae_lab.runs.trained.get_object", "_args_": ["FOLDER.evil"]},

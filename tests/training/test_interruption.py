@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from helpers import commands
-from helpers.resuming import SETTINGS, state, stop, timeless
+from helpers.resuming import SETTINGS, state, stop, timeless, trained
 
 pytestmark = pytest.mark.slow
 
@@ -20,10 +20,7 @@ TWO = (*TWO, "trainer.devices=2", "nll_samples=2", "~callbacks.figures", "callba
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing interrupts."""
-    run_dir = tmp_path_factory.mktemp("whole")
-    done = commands.train(*TWO, f"hydra.run.dir={run_dir}")
-    assert done.returncode == 0, done.stderr
-    return run_dir
+    return trained(tmp_path_factory.mktemp("whole"), *TWO)
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """Numbers that cost the machine, compared with what it has before anything starts: processes, nodes, jobs.
 
-Only what certainly cannot work is refused: more processes than twice the cores, or nodes that nothing has started.
+Only what would stall the machine or never start is refused: many more processes than cores, or nodes that nothing has
+started.
 """
 
 import os
@@ -26,7 +27,8 @@ LOCAL_LAUNCHERS = {
     "hydra_plugins.hydra_ensemble_launcher.launcher.EnsembleLauncher": None,
 }
 RAY = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
-ALL_AT_ONCE = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher"
+# All jobs at once, in processes that do not end with the one that started them.
+SUBMITIT_LOCAL = "hydra_plugins.hydra_submitted_launcher.launcher.LocalLauncher"
 
 
 def check_processes(num: int, key: str, way_out: str, *, per_core: int = 2) -> None:
@@ -127,13 +129,13 @@ def check_launcher_costs(launcher: Mapping[str, Any], num_jobs: int | None) -> N
         num_cpus = OmegaConf.select(OmegaConf.create(dict(launcher)), "ray.init.num_cpus")
         if isinstance(num_cpus, int):
             check_processes(num_cpus, f"hydra.launcher.ray.init.num_cpus={num_cpus}", "choose null for all cores")
-    if target == ALL_AT_ONCE and num_jobs is not None:
+    if target == SUBMITIT_LOCAL and num_jobs is not None:
         check_processes(num_jobs, "launcher=submitit_local", "use launcher=processes, which runs a job on each core")
 
 
 def is_local(launcher: Mapping[str, Any]) -> bool:
     """Return whether the jobs of a launcher run on this machine."""
-    return str(launcher["_target_"]) in (*LOCAL_LAUNCHERS, ALL_AT_ONCE)
+    return str(launcher["_target_"]) in (*LOCAL_LAUNCHERS, SUBMITIT_LOCAL)
 
 
 def check_jobs(overrides: Sequence[Override]) -> int:

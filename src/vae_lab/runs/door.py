@@ -51,13 +51,13 @@ def enter(folder: RunFolder, config: DictConfig, entrance: Entrance) -> Iterator
     Raises:
         UserError: if another process writes there, or the folder holds another run.
     """
+    if entrance is Entrance.JOB:
+        keep_changes(folder.path, config)
     if not is_first():
         yield what_is_found(folder, config, entrance)
         return
     with locked(folder, "trains"):
         complete(folder)
-        if entrance is Entrance.JOB:
-            keep_changes(folder.path, config)
         check_entrance(folder, config, entrance)
         if config.get("overwrite"):
             make_room(folder)

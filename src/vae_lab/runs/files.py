@@ -77,17 +77,6 @@ def check_room(folder: Path, num_bytes: int, what: str) -> None:
         )
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    with atomic_write(path) as unfinished:
-        unfinished.write_text(text, encoding="utf-8")
-
-
-def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    """Write a JSON file atomically."""
-    write_text(path, json_text(content))
-
-
 def json_text(content: Mapping[str, Any]) -> str:
     """Return a mapping as the text of a JSON file."""
     return json.dumps(content, indent=2) + "\n"

@@ -22,17 +22,8 @@ WITHOUT_EFFECT = (
     "allow_other_data",
     "hydra",
 )
-# Keys that say where a run is or how it is started, and nothing about it.
-ABOUT_THE_COMMAND = (
-    "resume",
-    "overwrite",
-    "allow",
-    "allow_other_data",
-    "data.root",
-    "data.path",
-    "logger",
-    "callbacks",
-)
+# Keys that say how a run is started, or where its data lie, whose own fingerprint tells whether they are others.
+ABOUT_THE_COMMAND = ("resume", "overwrite", "allow", "data.root")
 
 
 def flat_settings(config: DictConfig) -> dict[str, object]:
@@ -53,7 +44,7 @@ def fingerprint(config: DictConfig) -> str:
     settings = {
         key: value
         for key, value in flat_settings(config).items()
-        if not key.startswith(WITHOUT_EFFECT) and key not in ABOUT_THE_COMMAND
+        if not key.startswith(WITHOUT_EFFECT) and key not in (*ABOUT_THE_COMMAND, "data.path")
     }
     if config.get("schedule") is not None:
         settings["trainer.max_epochs"] = config.trainer.max_epochs

@@ -18,8 +18,9 @@ from vae_lab.runs.trust import check_plain
 WRITTEN_BEFORE = (
     *(".hydra/config.yaml", ".hydra/hydra.yaml", ".hydra/overrides.yaml", "train.log"),
     *("checkpoints/best.ckpt", "checkpoints/last.ckpt"),
-    *("metrics.json", "evaluation.json", "gradient_variance.json", "per_image.json", "failed.txt", "pruned.txt"),
+    *("metrics.json", "evaluation.json", "gradient_variance.json", "failed.txt", "pruned.txt"),
     *("figures/reconstructions.png", "figures/samples.png", "figures/manifold.png", "figures/gradient_variance.png"),
+    *("amortised_vs_per_image.json", "figures/amortised_vs_per_image.png"),
 )
 WRITTEN_BY_LOGGERS = ("events.out.tfevents.*", "hparams.yaml")
 

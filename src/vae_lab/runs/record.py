@@ -90,7 +90,7 @@ def as_recorded(config: DictConfig) -> DictConfig:
     """
     recorded = OmegaConf.create(OmegaConf.to_container(config, resolve=True))
     assert isinstance(recorded, DictConfig)
-    recorded.update({"resume": None, "overwrite": False, "allow_other_data": False})
+    recorded.update({"resume": None, "overwrite": False, "allow": [], "allow_other_data": False})
     return with_absolute_paths(recorded, Path.cwd())
 
 
@@ -142,8 +142,8 @@ def check_settings(folder: RunFolder, checkpoint: Mapping[str, Any], path: Path)
         UserError: one line with the file.
     """
     trained, recorded = checkpoint.get("settings"), fingerprint(folder.read_saved_config())
-    known = {recorded, *read_record(folder).settings}
-    if trained and not (trained in known and recorded in (read_record(folder).settings or (recorded,))):
+    known = read_record(folder).settings or (recorded,)
+    if trained and not (trained in known and recorded in known):
         raise UserError(
             f"{path}: it was trained with other settings than those in {folder.config}, so its weights mean nothing "
             "there; put back the file that was changed, or train the run again"

@@ -7,13 +7,11 @@ from omegaconf import DictConfig, OmegaConf
 from vae_lab.configuration.choices import named
 from vae_lab.configuration.data_paths import data_paths, same_place
 from vae_lab.errors import UserError, show
-from vae_lab.runs.fingerprint import WITHOUT_EFFECT, flat_settings
+from vae_lab.runs.fingerprint import ABOUT_THE_COMMAND, WITHOUT_EFFECT, flat_settings
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import AFTER_DIVERGENCE, as_recorded, read_record
 
 EPOCHS = "trainer.max_epochs"
-# Keys that say where something is, and nothing about the run; the data's own fingerprint tells whether they are others.
-PLACES = ("resume", "overwrite", "allow", "allow_other_data", "data.root")
 
 
 def check_same_run(run_dir: Path, config: DictConfig) -> None:
@@ -52,7 +50,7 @@ def check_same_settings(before: DictConfig, config: DictConfig, holds: str) -> N
     old, new, unresolved = flat_settings(before), flat_settings(as_recorded(config)), flat_settings(config)
     paths = dict(data_paths(config, Path.cwd()))
     for key in sorted(old.keys() | new.keys()):
-        if key in PLACES or (key != EPOCHS and key.startswith(WITHOUT_EFFECT)):
+        if key in ABOUT_THE_COMMAND or (key != EPOCHS and key.startswith(WITHOUT_EFFECT)):
             continue
         # Version 0.2 recorded what an interpolation says, and not what it stood for.
         same = old.get(key) in (new.get(key), unresolved.get(key))

@@ -9,20 +9,18 @@ from typing import Any
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
+from vae_lab.configuration.costs import SUBMITIT_LOCAL
 from vae_lab.configuration.overrides import parse
 from vae_lab.configuration.processes import is_first
 from vae_lab.configuration.proposed import override
 from vae_lab.ending import interruption
 from vae_lab.ending.parent import PARENT
-from vae_lab.errors import UserError, printable
+from vae_lab.errors import UserError, explain_os_error, printable
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.lock import acquire, all_locked
 from vae_lab.runs.owned import OwnedFolder
 from vae_lab.runs.sweep_folder import SweepFolder
-
-# The launcher whose jobs are processes of this machine that do not end with the one that started them.
-DETACHED = "hydra_plugins.hydra_submitted_launcher.launcher.LocalLauncher"
 
 
 class SweepEnd(Callback):
@@ -32,7 +30,7 @@ class SweepEnd(Callback):
     """
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        if config.hydra.launcher["_target_"] == DETACHED:
+        if config.hydra.launcher["_target_"] == SUBMITIT_LOCAL:
             os.environ[PARENT] = str(os.getpid())
             # What it starts inherits this. Ctrl-C reaches another thread of this process, which then ends them all;
             # reached by it themselves, they would each print a traceback.
@@ -41,9 +39,9 @@ class SweepEnd(Callback):
             return
         try:
             take(SweepFolder(Path(config.hydra.sweep.dir)), config)
-        except UserError as error:
-            # Hydra turns an exception in a callback into a warning, and the sweep would start.
-            sys.exit(str(error))
+        except (UserError, OSError) as error:
+            # Hydra turns an exception in a callback into a warning, and the sweep would start without its lock.
+            sys.exit(explain_os_error(error) if isinstance(error, OSError) else str(error))
         way_on = f"repeat the same command with {override('hydra.sweep.dir', str(config.hydra.sweep.dir))}"
         interruption.say(printable(f"interrupted; to go on with the sweep, {way_on}"))
 

@@ -3,12 +3,14 @@
 import math
 
 import torch
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig
 
 from vae_lab import build
 from vae_lab.configuration.costs import num_devices
 from vae_lab.configuration.machine import available_memory, check_memory
 from vae_lab.data.module import ImageData
+from vae_lab.models.latent_model import LatentModel
 
 
 def check_memory_of_training(config: DictConfig, data: ImageData, num_classes: int | None) -> None:
@@ -28,7 +30,7 @@ def check_memory_of_training(config: DictConfig, data: ImageData, num_classes: i
     number_bytes = 8 if config.trainer.get("precision") == "64-true" else 4
     on_cpu, available = trains_on_cpu(config), available_memory()
     processes = (num_devices(config.trainer.get("devices")) or 1) if on_cpu else 1
-    model = build.without_numbers(config, data.image_shape, num_classes)
+    model = without_numbers(config, data.image_shape, num_classes)
     if model is not None:
         num_parameters = sum(parameter.numel() for parameter in model.parameters())
         # Of each parameter its value and its gradient, and of Adam two averages; on an accelerator, only the value.
@@ -56,6 +58,19 @@ def check_memory_of_training(config: DictConfig, data: ImageData, num_classes: i
             f"nll_samples={config.nll_samples}: the decoded samples of one image",
             "choose a smaller number",
         )
+
+
+def without_numbers(config: DictConfig, image_shape: tuple[int, ...], num_classes: int | None) -> LatentModel | None:
+    """Build the model on torch's `meta` device, where tensors have a shape and take no memory.
+
+    Returns:
+        The model, or None for a flow whose masks are computed from numbers.
+    """
+    try:
+        with torch.device("meta"):
+            return build.assemble(config, image_shape, torch.zeros(image_shape), num_classes)
+    except (InstantiationException, NotImplementedError):
+        return None
 
 
 def trains_on_cpu(config: DictConfig) -> bool:

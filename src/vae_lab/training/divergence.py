@@ -70,18 +70,18 @@ def all_finite(tensors: Iterable[Tensor]) -> bool:
     return not finite or bool(torch.stack([each.to(finite[0].device) for each in finite]).all())
 
 
-def advice(folder: RunFolder, lr: float) -> str:
+def advice(folder: RunFolder, lr: float | None) -> str:
     """Return what may be done about a run that diverged, as the end of a sentence.
 
     Args:
         folder: the run's folder.
-        lr: its learning rate.
+        lr: its learning rate, or None if it has the default of its optimizer.
     """
     if not folder.last_checkpoint.is_file():
         return "try a smaller optimizer.lr, or trainer.gradient_clip_val=100"
     return (
         "its last good state is kept; go on from it with a smaller learning rate, or with clipped gradients: "
-        f"{resume(folder.path, f'optimizer.lr={lr / 10:.6g}')}"
+        f"{resume(folder.path, 'optimizer.lr=SMALLER' if lr is None else f'optimizer.lr={lr / 10:.6g}')}"
     )
 
 

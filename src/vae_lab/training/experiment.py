@@ -72,7 +72,7 @@ def run_experiment(config: DictConfig) -> float:
     except DivergenceError as error:
         folder = RunFolder(run.run_dir)
         record_divergence(folder, str(error))
-        raise UserError(f"{error}; {advice(folder, config.optimizer.lr)}") from error
+        raise UserError(f"{error}; {advice(folder, config.optimizer.get('lr'))}") from error
     except OSError as error:
         raise UserError(f"{explain_os_error(error)}; what was trained so far is safe; {way_on}") from error
     if is_alone:

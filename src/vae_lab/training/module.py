@@ -81,7 +81,7 @@ class TrainingModule(LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer, schedule = self.make_optimizer(self.parameters()), self.schedule
-        self.learning_rates = [group["lr"] for group in optimizer.param_groups]
+        self.learning_rates = [group.get("lr") for group in optimizer.param_groups]
         if schedule is None:
             return optimizer
         num_steps = int(self.trainer.estimated_stepping_batches)
@@ -92,11 +92,11 @@ class TrainingModule(LightningModule):
         # A checkpoint restores the learning rate, which is smaller in a run that is resumed after it diverged.
         for optimizer in self.trainer.optimizers:
             for group, lr in zip(optimizer.param_groups, self.learning_rates, strict=True):
-                factor = lr / group.get("initial_lr", group["lr"])
+                factor = 1 if lr is None else lr / group.get("initial_lr", group["lr"])
                 if factor != 1:
                     group.update({key: group[key] * factor for key in ("lr", "initial_lr") if key in group})
         for config in self.trainer.lr_scheduler_configs:
-            config.scheduler.base_lrs = self.learning_rates
+            config.scheduler.base_lrs = [group["initial_lr"] for group in config.scheduler.optimizer.param_groups]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         reseed(self.device, self.seed, RngStream.TRAIN, self.global_rank, self.current_epoch, batch_idx)
