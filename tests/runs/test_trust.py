@@ -154,6 +154,18 @@ def test_commands_in_a_strangers_folder_import_nothing_of_it(folder: Path) -> No
 
 
 @pytest.mark.slow
+def test_a_class_that_the_command_line_names_is_built_and_one_that_the_folder_names_is_not(folder: Path) -> None:
+    options = ("_target_=helpers.interrupt.InterruptAt", "batch=999", "name=SIGKILL")
+    named = [f"+callbacks.stop.{option}" for option in options]
+    longer = (f"resume={folder}", "trainer.max_epochs=3", "trainer.accelerator=cpu")
+    assert commands.train(*longer, *named).returncode == 0
+    changed(folder, "callbacks.other", {"_target_": "helpers.interrupt.FailAtStart", "job": 0})
+    refused = commands.train(f"resume={folder}", "trainer.max_epochs=4", *named)
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
+    assert "callbacks.other._target_=helpers.interrupt.FailAtStart" in refused.stderr
+
+
+@pytest.mark.slow
 def test_hydra_reads_nothing_of_a_strangers_about_itself(folder: Path, tmp_path: Path) -> None:
     with (folder / ".hydra" / "config.yaml").open("a") as file:
         file.write(f"hydra:\n  run:\n    dir: {tmp_path / 'elsewhere'}\n")

@@ -51,6 +51,8 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
         raise UserError(f"resume={folders[-1]}: there is no run in this folder (no {settings})")
     others = [override for override in overrides if override.key_or_group not in ("resume", "allow")]
     own_parts.allow(allowed(overrides))
+    for override in others:  # a class that this command line names is the user's own word
+        own_parts.use({override.key_or_group.rpartition(".")[2]: override.value()})
     check_types(config)
     apply(config, others, run_dir)
     check_trusted(plain_containers(config), settings)
