@@ -1,6 +1,7 @@
 """Numbers that cost the machine are compared with what it has, before anything starts."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +92,29 @@ def test_the_launchers_of_this_machine_are_known_by_their_names_of_today(name: s
 
 @pytest.mark.parametrize(
     "sweep",
-    ["range(3,9)", "range(9,0,-2)", "range(0,1,0.3)", "range(5,5)", "1,2,7", "choice(4,5)", "shuffle(range(0,7))", "3"],
+    [
+        "range(3,9)",
+        "range(9,0,-2)",
+        "range(0,1,0.3)",
+        "range(0.3,0,-0.1)",
+        "range(5,5)",
+        "1,2,7",
+        "choice(4,5)",
+        "shuffle(range(0,7))",
+        "3",
+    ],
 )
 def test_values_are_counted_as_they_would_be_listed(sweep: str) -> None:
     (override,) = parse([f"latent_dim={sweep}"])
     listed = len(list(override.sweep_iterator())) if override.is_sweep_override() else 1
     assert num_values(override) == listed
+
+
+@pytest.mark.parametrize("swept", ["range(1,inf)", "range(-inf,3)", "range(0,1,nan)"])
+def test_a_range_without_an_end_is_refused(swept: str) -> None:
+    message = re.escape(f"latent_dim={swept}: a range needs finite numbers")
+    with initialize_config_dir(str(conf_dir()), version_base="1.3"), pytest.raises(UserError, match=message):
+        compose_checked("train", [f"latent_dim={swept}"])
 
 
 @pytest.mark.parametrize("swept", [["seed=range(1000000000)"], ["seed=range(0,500)", "latent_dim=range(1,500)"]])

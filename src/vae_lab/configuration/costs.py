@@ -4,8 +4,10 @@ Only what would stall the machine or never start is refused: many more processes
 started.
 """
 
+import math
 import os
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -164,11 +166,18 @@ def check_jobs(overrides: Sequence[Override]) -> int:
 
 
 def num_values(override: Override) -> int:
-    """Return how many values an override sweeps over, without listing them; 1 if it is no sweep."""
+    """Return how many values an override sweeps over, without listing them; 1 if it is no sweep.
+
+    Raises:
+        UserError: if a range has no end.
+    """
     swept = override.value()
     if isinstance(swept, RangeSweep):
-        start, stop, step = (0 if number is None else number for number in (swept.start, swept.stop, swept.step))
-        return max(0, -int(-(stop - start) // step)) if step else 0
+        numbers = [0 if number is None else number for number in (swept.start, swept.stop, swept.step)]
+        if not all(map(math.isfinite, numbers)):
+            raise UserError(f"{override.input_line}: a range needs finite numbers, as in range(FIRST,END)")
+        start, stop, step = map(Fraction, numbers)  # exact, as Hydra counts
+        return max(0, math.ceil((stop - start) / step)) if step else 0
     if isinstance(swept, ChoiceSweep):
         return len(swept.list)
     return 1

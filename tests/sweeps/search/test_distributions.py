@@ -78,6 +78,8 @@ def test_a_glob_is_a_choice() -> None:
         ("interval(3,1)", r"expected the smaller number first, got 3\.0 before 1\.0"),
         ("interval(1,inf)", "needs finite numbers"),
         ("range(1,inf)", "needs finite numbers"),
+        ("range(-inf,3)", "needs finite numbers"),
+        ("range(nan,3,0.5)", "needs finite numbers"),
         ("tag(log,interval(0,1))", r"a logarithmic scale needs numbers above 0, got 0\.0"),
         ("tag(log,int(interval(0,4)))", "a logarithmic scale needs numbers above 0, got 0"),
         ("tag(log,range(-3,4))", "a logarithmic scale needs numbers above 0, got -3"),

@@ -7,6 +7,7 @@ from decimal import Decimal
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep, Transformer
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
+from vae_lab.configuration.costs import num_values
 from vae_lab.errors import UserError, nearest
 
 LOG = "log"  # the tag of a logarithmic scale
@@ -48,7 +49,8 @@ def interval_distribution(override: Override, sweep: IntervalSweep) -> BaseDistr
     low, high, log = sweep.start, sweep.end, LOG in sweep.tags
     assert low is not None
     assert high is not None
-    check_finite(override, low, high)
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise UserError(f"{override.input_line}: a search needs finite numbers")
     if low > high:
         raise UserError(f"{override.input_line}: expected the smaller number first, got {low} before {high}")
     check_scale(override, low, log=log)
@@ -61,11 +63,9 @@ def range_distribution(override: Override, sweep: RangeSweep) -> BaseDistributio
     """Convert evenly spaced numbers, in increasing or decreasing order."""
     assert sweep.start is not None
     assert sweep.stop is not None
-    check_finite(override, sweep.start, sweep.stop, sweep.step)
+    count = num_values(override)
     if sweep.step == 0:
         raise UserError(f"{override.input_line}: the third number of range(FIRST,END,STEP) must not be 0")
-    numbers = sweep.range()
-    count = len(numbers) if isinstance(numbers, range) else len(list(numbers))
     if not count:
         raise UserError(f"{override.input_line}: the range is empty; write range(FIRST,END), which leaves out END")
     # In decimals, since 7 * 0.1 is not 0.7 in floats, and optuna needs exact multiples of the step.
@@ -73,7 +73,7 @@ def range_distribution(override: Override, sweep: RangeSweep) -> BaseDistributio
     low, high = sorted((first, first + (count - 1) * step))
     log = LOG in sweep.tags
     check_scale(override, low, log=log)
-    whole = isinstance(numbers, range)
+    whole = isinstance(sweep.range(), range)
     if log and not (whole and abs(step) == 1):
         raise UserError(
             f"{override.input_line}: a logarithmic scale has no steps; "
@@ -82,12 +82,6 @@ def range_distribution(override: Override, sweep: RangeSweep) -> BaseDistributio
     if whole:
         return IntDistribution(int(low), int(high), log=log, step=int(abs(step)))
     return FloatDistribution(float(low), float(high), step=float(abs(step)))
-
-
-def check_finite(override: Override, *numbers: float) -> None:
-    """Check that numbers are finite."""
-    if not all(map(math.isfinite, numbers)):
-        raise UserError(f"{override.input_line}: a search needs finite numbers")
 
 
 def check_scale(override: Override, low: float | Decimal, *, log: bool) -> None:
