@@ -1,5 +1,6 @@
 """Build the objects of a run from its configuration: the only place where sizes flow from part to part."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from lightning.fabric.plugins import CheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import ProgressBar
-from lightning.pytorch.loggers import Logger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from omegaconf import DictConfig
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -217,6 +218,26 @@ def schedule(config: DictConfig) -> Schedule | None:
     return None if config.get("schedule") is None else part(config, "schedule", Schedule)
 
 
+def logger(config: DictConfig, run_dir: Path, first_step: int) -> Logger | bool:
+    """Build the logger, which writes into the run's folder; False without one.
+
+    Args:
+        config: the run's configuration.
+        run_dir: the run's folder.
+        first_step: the steps behind a resumed run; what an interrupted attempt has logged after them is replaced.
+    """
+    if config.logger is None:
+        return False
+    target = get_object(config.logger["_target_"])
+    known: dict[str, Any] = {}
+    if "save_dir" in inspect.signature(target).parameters:
+        known["save_dir"] = str(run_dir)
+    if target is TensorBoardLogger:
+        known["purge_step"] = first_step + 1
+    built: Logger = part(config, "logger", Logger, **known)
+    return built
+
+
 def trainer(
     config: DictConfig, run_dir: Path, callbacks: list[Callback], *, plugins: list[CheckpointIO], first_step: int
 ) -> Trainer:
@@ -227,19 +248,15 @@ def trainer(
         run_dir: the run's folder.
         callbacks: callbacks beside those of the configuration.
         plugins: what writes the checkpoints, beside the plugins of the configuration.
-        first_step: the steps that a resumed run has behind it: later points of its log are replaced.
+        first_step: the steps behind a resumed run.
     """
     optional = [instantiate(node, _convert_="all") for node in config.callbacks.values() if node is not None]
-    logger: Logger | bool = False
-    if config.logger is not None:
-        purge_step = first_step + 1 if first_step else None
-        logger = instantiate(config.logger, save_dir=str(run_dir), purge_step=purge_step, _convert_="all")
     settings: dict[str, Any] = {
         **length(config.trainer, config.get("epochs_scale", 1.0)),
         "default_root_dir": str(run_dir),
         "callbacks": [*callbacks, *optional],
         "plugins": [*plugins, *(config.trainer.get("plugins") or [])],
-        "logger": logger,
+        "logger": logger(config, run_dir, first_step),
     }
     if "enable_progress_bar" not in config.trainer and not any(isinstance(each, ProgressBar) for each in optional):
         settings["enable_progress_bar"] = False  # else Lightning would show one of its own

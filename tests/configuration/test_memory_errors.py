@@ -39,6 +39,7 @@ def training_step() -> None:
         image_shape=data.image_shape,
         num_classes=None,
         seed=0,
+        choose_epoch_by="elbo",
         nll_samples=1,
         compiled=False,
     )

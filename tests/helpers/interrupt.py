@@ -41,6 +41,25 @@ class InterruptAt(Callback):
                 os.kill({"own": os.getpid(), "main": os.getpgrp()}[self.to], self.signal)
 
 
+class KillAfterValidation(Callback):
+    """Kills its process between the validation of an epoch and the checkpoint of its end, once in a run.
+
+    Args:
+        epoch: the number of the epoch.
+    """
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        sent = Path(trainer.default_root_dir, "signal.txt")
+        if trainer.current_epoch == self.epoch and not sent.exists():
+            sent.touch()
+            for logger in trainer.loggers:
+                logger.save()  # its points are in the files, as they may be
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
 class FailAtStart(Callback):
     """Raises what nobody foresaw.
 

@@ -174,17 +174,6 @@ def test_criterion_follows_the_posterior() -> None:
     assert isinstance(criterion_of(diagonal), PlainELBO)
 
 
-@pytest.mark.parametrize(("criterion", "better", "worse"), [(PlainELBO(), -1.0, -2.0), (Distortion(), 1.0, 2.0)])
-def test_which_epoch_is_better(criterion: PlainELBO | Distortion, better: float, worse: float) -> None:
-    assert criterion.improves(worse, None)
-    assert criterion.improves(better, worse)
-    assert not criterion.improves(worse, better)
-    assert not criterion.improves(better, better)
-    assert not criterion.improves(math.nan, None)
-    assert not criterion.improves(math.nan, worse)
-    assert not criterion.improves(math.copysign(math.inf, worse), None)
-
-
 def train(*overrides: str) -> str:
     """What `python -m vae_lab.train` prints."""
     command = [sys.executable, "-m", "vae_lab.train", *overrides]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from helpers import commands
 from helpers.resuming import SETTINGS, resumed_after_kill, state, stop, timeless, trained
+from helpers.tensorboard import shown
 
 pytestmark = pytest.mark.slow
 
@@ -19,22 +19,12 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(tmp_path_factory.mktemp("whole"), *SETTINGS)
 
 
-def scalars(run_dir: Path) -> dict[str, list[tuple[int, float]]]:
-    """What TensorBoard shows of a run."""
-    log = EventAccumulator(str(run_dir), size_guidance={"scalars": 0})
-    log.Reload()
-    return {
-        tag: sorted({(event.step, event.value) for event in log.Scalars(tag)})
-        for tag in log.Tags()["scalars"]
-        if tag.startswith(("train/", "val/"))
-    }
-
-
 @pytest.mark.parametrize(
     ("batch", "signal", "status", "saved"),
     [
         pytest.param(25, "SIGINT", 130, 25, id="stopped by Ctrl-C inside an epoch"),
         pytest.param(37, "SIGKILL", -9, 30, id="killed before the validation"),
+        pytest.param(38, "SIGKILL", -9, 37, id="killed just after the checkpoint of an epoch"),
         pytest.param(94, "SIGKILL", -9, 84, id="killed in the last epoch"),
         pytest.param(50, "SIGTERM", 143, 50, id="asked to stop"),
     ],
@@ -51,7 +41,26 @@ def test_ends_bit_identical(
     assert resumed.returncode == 0, resumed.stderr
     torch.testing.assert_close(state(tmp_path), state(uninterrupted), rtol=0, atol=0)
     assert timeless(tmp_path) == timeless(uninterrupted)
-    assert scalars(tmp_path) == scalars(uninterrupted)
+    assert shown(tmp_path) == shown(uninterrupted)
+
+
+@pytest.mark.parametrize(
+    "interruption",
+    [
+        pytest.param(stop(9, "SIGKILL"), id="before the first checkpoint"),
+        pytest.param(
+            ("+callbacks.stop._target_=helpers.interrupt.KillAfterValidation", "+callbacks.stop.epoch=1"),
+            id="between a validation and its checkpoint",
+        ),
+    ],
+)
+def test_tensorboard_shows_no_point_twice(uninterrupted: Path, tmp_path: Path, interruption: tuple[str, ...]) -> None:
+    command = (*SETTINGS, *interruption, f"hydra.run.dir={tmp_path}")
+    assert commands.train(*command).returncode == -9
+    has_checkpoint = (tmp_path / "checkpoints" / "last.ckpt").is_file()
+    again = commands.train(*([f"resume={tmp_path}", "callbacks.stop=null"] if has_checkpoint else command))
+    assert again.returncode == 0, again.stderr
+    assert shown(tmp_path) == shown(uninterrupted)
 
 
 def test_a_schedule_goes_on_where_it_was(tmp_path: Path) -> None:

@@ -101,12 +101,17 @@ class Started:
     @property
     def printed(self) -> str:
         """What it printed."""
-        return self.out.read_text(errors="replace")
+        return read(self.out)
 
     @property
     def errors(self) -> str:
         """What it printed as errors."""
-        return self.err.read_text(errors="replace")
+        return read(self.err)
+
+
+def read(path: Path) -> str:
+    """Read what a process printed; nothing if it was killed before it opened the file."""
+    return path.read_text(errors="replace") if path.is_file() else ""
 
 
 def start(command: Command, place: Path, name: str = "command") -> Started:

@@ -32,7 +32,8 @@ def state_of(folder: Path) -> State:
 def run_state(folder: Path) -> State:
     """Return the digests of the results of one run."""
     run = RunFolder(folder)
-    state = {"config": digest(OmegaConf.to_container(OmegaConf.load(run.config)))}
+    config = run.read_config()  # as every reader sees it: the metrics say how long a run was trained
+    state = {"config": digest(None if config is None else OmegaConf.to_container(config))}
     if run.last_checkpoint.is_file():
         last = torch.load(run.last_checkpoint, weights_only=True)
         state["last weights"] = digest(last["state_dict"])
@@ -42,7 +43,8 @@ def run_state(folder: Path) -> State:
     for path in (run.metrics, run.evaluation):
         if path.is_file():
             known = json.loads(path.read_text())
-            state[path.name] = digest({key: value for key, value in known.items() if "second" not in key})
+            irrelevant = ("second", "checkpoint") if path == run.metrics else ("second",)
+            state[path.name] = digest({key: known[key] for key in known if not any(word in key for word in irrelevant)})
     for path in (run.failed, run.pruned):
         if path.is_file():
             state[path.name] = digest(path.read_text())

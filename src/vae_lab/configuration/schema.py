@@ -48,6 +48,7 @@ class TopLevel(BaseModel):
     condition: Literal["label"] | None
     checkpoint_every_n_steps: PositiveInt
     nll_samples: Size
+    choose_epoch_by: Literal["auto", "elbo", "objective", "nll", "last"] = "elbo"  # not in the settings of older runs
     data: Data
     corruption: dict[str, Any] | None
     model: dict[str, Any]

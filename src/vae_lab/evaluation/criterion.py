@@ -46,12 +46,6 @@ class Criterion(ABC):
             nll_samples: latent samples K for each image, if the likelihood is estimated.
         """
 
-    def improves(self, value: float, best: float | None) -> bool:
-        """Return whether a value of the monitored metric beats the best so far (None: no value yet); NaN never does."""
-        if best is None:
-            return value > float("-inf") if self.higher_is_better else value < float("inf")
-        return value > best if self.higher_is_better else value < best
-
 
 class PlainELBO(Criterion):
     """The ELBO of the model, its two parts and, at the end, the likelihood."""

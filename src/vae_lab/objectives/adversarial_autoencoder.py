@@ -40,6 +40,7 @@ class AdversarialAutoencoder(Objective):
     needs_diagonal = False
     needs_fixed_prior = True
     needs_real_codes = False
+    compares_epochs = False
     needs_one_layer = True
     needs_latent_dim = True
 

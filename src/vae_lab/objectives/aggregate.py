@@ -10,8 +10,8 @@ from torch.nn.functional import normalize
 from vae_lab.configuration.options import NonNegativeFloat, PositiveFloat, Size
 from vae_lab.maths import divergences
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.objectives.schedules import Schedule, as_schedule
+from vae_lab.objectives.objective import EpochRule, Loss, Objective
+from vae_lab.objectives.schedules import Schedule, as_schedule, by_loss
 from vae_lab.objectives.terms import elbo_terms
 
 KernelName = Literal["rbf", "inverse_multiquadric"]
@@ -84,6 +84,9 @@ class InfoVAE(Objective):
         value = terms.distortion + rate_weight * terms.rate + weight * divergence
         return terms.loss(value, mmd=divergence)
 
+    def epoch_rule(self) -> EpochRule:
+        return by_loss(self)
+
 
 class WassersteinMMD(Objective):
     """The Wasserstein autoencoder with an MMD penalty (WAE-MMD).
@@ -128,6 +131,9 @@ class WassersteinMMD(Objective):
         terms = {"distortion": distortion, "mmd": divergence, "mmd_weight": weight}
         return Loss(distortion + weight * divergence, {name: term.detach() for name, term in terms.items()})
 
+    def epoch_rule(self) -> EpochRule:
+        return by_loss(self)
+
 
 class SlicedWasserstein(Objective):
     """The sliced Wasserstein autoencoder (SWAE).
@@ -167,3 +173,6 @@ class SlicedWasserstein(Objective):
         weight = self.distance_weight(distortion)
         terms = {"distortion": distortion, "sliced_wasserstein": distance, "distance_weight": weight}
         return Loss(distortion + weight * distance, {name: term.detach() for name, term in terms.items()})
+
+    def epoch_rule(self) -> EpochRule:
+        return by_loss(self)

@@ -6,8 +6,8 @@ from torch import Tensor
 from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.maths import divergences
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.objectives.schedules import Schedule, as_schedule
+from vae_lab.objectives.objective import EpochRule, Loss, Objective
+from vae_lab.objectives.schedules import Schedule, as_schedule, by_loss
 from vae_lab.objectives.terms import elbo_terms
 
 
@@ -65,3 +65,6 @@ class DIP(Objective):
             off_diagonal=off_diagonal,
             diagonal=diagonal,
         )
+
+    def epoch_rule(self) -> EpochRule:
+        return by_loss(self)

@@ -9,7 +9,7 @@ from vae_lab.maths import adversarial
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.networks.discriminators import CodeDiscriminator
 from vae_lab.networks.frozen import apply_frozen
-from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.objectives.objective import EpochRule, Loss, Objective
 from vae_lab.objectives.schedules import Schedule, as_schedule
 from vae_lab.objectives.terms import elbo_terms
 
@@ -38,6 +38,7 @@ class FactorVAE(Objective):
     needs_diagonal = True
     needs_fixed_prior = False
     needs_real_codes = False
+    compares_epochs = False
     needs_one_layer = True
     needs_latent_dim = True
 
@@ -58,3 +59,6 @@ class FactorVAE(Objective):
         gamma = self.gamma(terms.rate)
         value = terms.distortion + terms.rate + gamma * total_correlation + discriminator
         return terms.loss(value, total_correlation=total_correlation, discriminator_loss=discriminator, gamma=gamma)
+
+    def epoch_rule(self) -> EpochRule:
+        return "last"

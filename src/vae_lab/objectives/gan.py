@@ -41,6 +41,7 @@ class GAN(Objective):
     needs_diagonal = False
     needs_fixed_prior = False
     needs_real_codes = False
+    compares_epochs = False
     needs_image_shape = True
     needs_one_layer = True
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from vae_lab.configuration.options import PositiveInt, Size, UnitInterval
 from vae_lab.maths import bounds, estimators
 from vae_lab.models.latent_model import LatentModel, Trace
-from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.objectives.objective import EpochRule, Loss, Objective
 from vae_lab.objectives.terms import sampled_terms
 
 
@@ -25,6 +25,9 @@ class ImportanceWeighted(Objective, ABC):
     needs_diagonal = False
     needs_fixed_prior = False
     needs_real_codes = False
+
+    def epoch_rule(self) -> EpochRule:
+        return "objective"
 
 
 class IWAE(ImportanceWeighted):

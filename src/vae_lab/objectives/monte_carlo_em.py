@@ -75,6 +75,7 @@ class MonteCarloEM(Objective):
     needs_diagonal = False
     needs_fixed_prior = False
     needs_real_codes = True
+    compares_epochs = False
     uncompilable = "Hamiltonian Monte Carlo takes gradients inside the forward pass, which one graph cannot hold"
 
     step_size: Tensor

@@ -1,12 +1,15 @@
 """What an objective is: a model and a batch in, a loss to minimise out."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 from torch import Tensor, nn
 
 from vae_lab.configuration.declarations import Declaring, PosteriorDensity, SampleDensity
 from vae_lab.models.latent_model import LatentModel
+
+# How the epochs of a run are compared: by the model's own metric, by the loss on validation images, or not at all.
+EpochRule = Literal["elbo", "objective", "last"]
 
 
 class Loss(NamedTuple):
@@ -35,6 +38,7 @@ class Objective(nn.Module, Declaring, ABC):
         needs_num_images: whether `__init__` takes `num_images`, the size of the training set, False unless stated.
         needs_image_shape: whether `__init__` takes `image_shape`, (channels, height, width), False unless stated.
         needs_latent_dim: whether `__init__` takes `latent_dim`, False unless stated.
+        compares_epochs: whether a lower loss on validation images is a better epoch, True unless stated.
         trains_in_stages: whether some batches train some of the layers only, False unless stated.
         uncompilable: why `torch.compile` cannot take it as one graph, empty where it can.
     """
@@ -52,9 +56,14 @@ class Objective(nn.Module, Declaring, ABC):
     needs_num_images: ClassVar[bool] = False
     needs_image_shape: ClassVar[bool] = False
     needs_latent_dim: ClassVar[bool] = False
+    compares_epochs: ClassVar[bool] = True
     trains_in_stages: ClassVar[bool] = False
     uncompilable: ClassVar[str] = ""
 
     @abstractmethod
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
         """The loss of a batch of images `x`, of shape (B, C, H, W), given what they are conditioned on."""
+
+    def epoch_rule(self) -> EpochRule:
+        """Return how the epochs of a run are compared where `choose_epoch_by` is auto."""
+        return "elbo"

@@ -5,7 +5,7 @@ from torch import Tensor
 from vae_lab.configuration.options import Size
 from vae_lab.maths import bounds
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.objectives.objective import EpochRule, Loss, Objective
 from vae_lab.objectives.terms import sampled_terms
 
 
@@ -42,3 +42,6 @@ class Renyi(Objective):
         value = bounds.renyi(trace.log_w(), self.alpha).mean()
         name = "bound" if self.alpha >= 0 else "estimate"
         return Loss(-value, {name: value.detach(), **sampled_terms(trace)})
+
+    def epoch_rule(self) -> EpochRule:
+        return "objective"

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from vae_lab.configuration.options import NonNegativeFloat, OpenUnitInterval, PositiveInt
+from vae_lab.objectives.objective import EpochRule, Objective
 
 
 class Schedule(nn.Module, ABC):
@@ -30,6 +31,11 @@ class Schedule(nn.Module, ABC):
     @abstractmethod
     def at(self, step: Tensor) -> Tensor:
         """Return the weight after `step` batches, of the shape and dtype of `step`."""
+
+    @property
+    def final(self) -> float:
+        """The weight in the end."""
+        return float(self.at(torch.tensor(math.inf)))
 
     def forward(self, like: Tensor) -> Tensor:
         """Return the current weight, a scalar of the device and dtype of `like`."""
@@ -126,6 +132,12 @@ class Cyclical(Schedule):
         tau = step.remainder(math.ceil(self.steps / self.cycles)) * (self.cycles / self.steps)
         weight = self.end * (tau / self.rising).clamp(max=1)
         return torch.where(step < self.steps, weight, torch.full_like(step, self.end))
+
+
+def by_loss(objective: Objective) -> EpochRule:
+    """Return that epochs are compared by their loss, unless a schedule makes it another one in every epoch."""
+    schedules = [module for module in objective.modules() if isinstance(module, Schedule)]
+    return "objective" if all(isinstance(schedule, Constant) for schedule in schedules) else "last"
 
 
 def as_schedule(weight: float | Schedule) -> Schedule:

@@ -45,6 +45,7 @@ class StackedAutoencoder(Objective):
     needs_diagonal = False
     needs_fixed_prior = False
     needs_real_codes = False
+    compares_epochs = False
     needs_one_layer = True
     trains_in_stages = True
     uncompilable = "the layers that it trains depend on the number of batches so far, which one graph cannot express"

@@ -8,8 +8,8 @@ from torch.distributions import Independent
 from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.maths import divergences
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.objectives.schedules import Schedule, as_schedule
+from vae_lab.objectives.objective import EpochRule, Loss, Objective
+from vae_lab.objectives.schedules import Schedule, as_schedule, by_loss
 from vae_lab.objectives.terms import elbo_terms
 
 LOG_WEIGHTS = {
@@ -94,3 +94,6 @@ class BetaTC(Objective):
             beta=beta,
             gamma=gamma,
         )
+
+    def epoch_rule(self) -> EpochRule:
+        return by_loss(self)

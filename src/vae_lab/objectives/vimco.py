@@ -5,7 +5,7 @@ from torch import Tensor
 from vae_lab.configuration.options import AtLeastTwo
 from vae_lab.maths import score_function
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.objectives.objective import EpochRule, Loss, Objective
 from vae_lab.objectives.terms import sampled_terms
 
 
@@ -38,3 +38,6 @@ class VIMCO(Objective):
         trace = model.trace(x, c, num_samples=self.num_samples, reparameterize=False)
         bound = score_function.vimco(trace.log_joint(), trace.log_q()).mean()
         return Loss(-bound, {"bound": bound.detach(), **sampled_terms(trace)})
+
+    def epoch_rule(self) -> EpochRule:
+        return "objective"

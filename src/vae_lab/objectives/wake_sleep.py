@@ -11,7 +11,7 @@ from torch import Tensor
 from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.maths import wake_sleep
 from vae_lab.models.latent_model import LatentModel
-from vae_lab.objectives.objective import Loss, Objective
+from vae_lab.objectives.objective import EpochRule, Loss, Objective
 from vae_lab.objectives.terms import sampled_terms
 
 
@@ -36,6 +36,7 @@ class WakeSleep(Objective):
     needs_diagonal = False
     needs_fixed_prior = False
     needs_real_codes = False
+    compares_epochs = False
 
     def __init__(self, num_samples: Size = 1) -> None:
         super().__init__()
@@ -73,6 +74,7 @@ class ReweightedWakeSleep(Objective):
     needs_diagonal = False
     needs_fixed_prior = False
     needs_real_codes = False
+    compares_epochs = False
 
     def __init__(
         self, num_samples: Size = 5, wake_weight: NonNegativeFloat = 0.5, sleep_weight: NonNegativeFloat = 0.5
@@ -93,6 +95,9 @@ class ReweightedWakeSleep(Objective):
         terms = {"bound": bound, **sampled_terms(trace), "wake": wake, "sleep": sleep}
         value = self.wake_weight * wake + self.sleep_weight * sleep - bound
         return Loss(value, {name: term.detach() for name, term in terms.items()})
+
+    def epoch_rule(self) -> EpochRule:
+        return "last"
 
 
 def dream_cross_entropy(model: LatentModel, n: int, c: Tensor | None) -> Tensor:

@@ -5,8 +5,8 @@ from torch import Tensor, nn
 from vae_lab.configuration.options import NonNegativeFloat, PositiveInt, Size
 from vae_lab.maths import kl
 from vae_lab.models.latent_model import Latent, LatentModel
-from vae_lab.objectives.objective import Loss, Objective
-from vae_lab.objectives.schedules import Schedule, as_schedule
+from vae_lab.objectives.objective import EpochRule, Loss, Objective
+from vae_lab.objectives.schedules import Schedule, as_schedule, by_loss
 from vae_lab.objectives.terms import elbo_terms
 
 
@@ -40,6 +40,9 @@ class Beta(Objective):
         terms = elbo_terms(model.trace(x, c, num_samples=self.num_samples))
         beta = self.beta(terms.rate)
         return terms.loss(terms.distortion + beta * terms.rate, beta=beta)
+
+    def epoch_rule(self) -> EpochRule:
+        return "elbo" if self.beta.final == 1 else by_loss(self)
 
 
 class Capacity(Objective):
@@ -81,6 +84,9 @@ class Capacity(Objective):
         gamma, capacity = self.gamma(terms.rate), self.capacity(terms.rate)
         value = terms.distortion + gamma * (terms.rate - capacity).abs()
         return terms.loss(value, gamma=gamma, capacity=capacity)
+
+    def epoch_rule(self) -> EpochRule:
+        return by_loss(self)
 
 
 class FreeBits(Objective):
@@ -124,6 +130,9 @@ class FreeBits(Objective):
         free_nats = self.free_nats(terms.rate)
         charged = sum((self._charged_rate(latent, free_nats) for latent in trace.latents), terms.rate.new_zeros(()))
         return terms.loss(terms.distortion + charged, charged_rate=charged, free_nats=free_nats)
+
+    def epoch_rule(self) -> EpochRule:
+        return by_loss(self)
 
     def _charged_rate(self, latent: Latent, free_nats: Tensor) -> Tensor:
         """Return sum_j max(lambda, E_batch[KL_j]) of one layer, of shape ()."""

@@ -22,7 +22,10 @@ WRITTEN_BEFORE = (
     *("figures/reconstructions.png", "figures/samples.png", "figures/manifold.png", "figures/gradient_variance.png"),
     *("amortised_vs_per_image.json", "figures/amortised_vs_per_image.png"),
 )
-WRITTEN_BY_LOGGERS = ("events.out.tfevents.*", "hparams.yaml")
+WRITTEN_BY_LOGGERS = (
+    *("events.out.tfevents.*", "hparams.yaml"),
+    *("csv/version_*/metrics.csv", "csv/version_*/hparams.yaml"),
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,11 @@ class RunFolder(OwnedFolder):
     def last_checkpoint(self) -> Path:
         """The last state of the training, to resume from."""
         return self.checkpoints / "last.ckpt"
+
+    @property
+    def next_last_checkpoint(self) -> Path:
+        """The last state of a member of an ensemble, until those of all its members are written."""
+        return self.checkpoints / "last.next.ckpt"
 
     @property
     def figures(self) -> Path:

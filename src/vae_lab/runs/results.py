@@ -39,7 +39,10 @@ def table(run_dir: Path, metrics: Metrics) -> str:
     if metrics.get("corruption/when") == "always":
         given += " of images seen through a corruption"
     treatment = f"binarize={metrics['data/binarize']}, dequantize={metrics['data/dequantize']}"
-    lines = [f"test metrics{given} of epoch {metrics['epoch']}, the best on validation ({treatment})"]
+    of = f"epoch {int(metrics['epoch']) + 1} of {metrics['num_epochs']}"
+    chosen_by = metrics["epoch/chosen_by"]
+    rule = "the last" if chosen_by == "last" else f"the best by {chosen_by}"
+    lines = [f"test metrics{given} of {of}, {rule} ({treatment})"]
     lines += [f"  {name:<12}{metrics[key]:>10.3f}  {unit}" for name, key, unit in rows if key in metrics]
     if "test/kernel_score" in metrics:
         score = f"{metrics['test/kernel_score']:>10.5f}"
@@ -47,8 +50,7 @@ def table(run_dir: Path, metrics: Metrics) -> str:
     if "changes" in metrics:
         lines.append(f"changed      {metrics['changes']}")
     lines += [f"pictures     {path}" for path in sorted(RunFolder(shown).figures.glob("*.png"))]
-    lines += [
-        f"all metrics  {RunFolder(shown).metrics}",
-        f"dashboard    {command('tensorboard', '--logdir', str(shown))}",
-    ]
+    lines.append(f"all metrics  {RunFolder(shown).metrics}")
+    if RunFolder(shown).matching("events.out.tfevents.*"):
+        lines.append(f"dashboard    {command('tensorboard', '--logdir', str(shown))}")
     return "\n".join(map(printable, lines))

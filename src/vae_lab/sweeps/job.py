@@ -23,6 +23,9 @@ from vae_lab.sweeps.search.settings import is_search
 
 log = logging.getLogger(__name__)
 
+# The model's own metric is the first of these that it has.
+OWN_METRICS = ("val/elbo", "val/distortion", "val/kernel_score")
+
 
 class Pruned(Exception):  # noqa: N818 - not an error
     """Ends a job that is not worth training further; its message is the reason."""
@@ -94,13 +97,13 @@ def one_line(error: Exception) -> str:
 
 
 def best_value(folder: RunFolder) -> float:
-    """Return the value that a finished run returned: the metric that its best epoch was chosen by.
+    """Return the value that a finished run returned: the model's own validation metric in its chosen epoch.
 
     Raises:
         UserError: if its metrics are damaged.
     """
     metrics = read_metrics(folder.metrics)
-    name = str(metric_of(metrics, "epoch/chosen_by", folder.metrics))
+    name = next((name for name in OWN_METRICS if name in metrics), OWN_METRICS[0])
     value = metric_of(metrics, name, folder.metrics)
     if isinstance(value, str):
         raise UserError(f"{folder.metrics}: {name}={value} should be a number; the file is damaged")

@@ -5,15 +5,15 @@ from typing import Any, cast
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 
-from vae_lab.evaluation.criterion import Criterion
 from vae_lab.runs.folder import RunFolder
 from vae_lab.training.divergence import check_finite_state
 from vae_lab.training.interruption import Agreement
 from vae_lab.training.module import TrainingModule
+from vae_lab.training.run_log import flush
 
 
 class BestAndLast(Checkpoint):
-    """Keeps two checkpoints: the best model on validation by its own criterion, and the last state, to resume from.
+    """Keeps two checkpoints: the model of the chosen epoch (see `EpochChoice`), and the last state, to resume from.
 
     `last.ckpt` is written between two steps only, when the state is consistent: at the end of every epoch, every
     `every_n_steps` steps, and after a signal. A process that is killed loses the steps since the last save.
@@ -23,12 +23,12 @@ class BestAndLast(Checkpoint):
         every_n_steps: optimisation steps between two saves inside an epoch.
 
     Attributes:
-        best_path: the weights of the best epoch; while a finished run is trained further, a file of their own.
-        last_value: the value of that metric in the last epoch.
-        best_value: the best value of the criterion's monitored metric (the ELBO, if the model has one), or None.
-        best_epoch: the epoch with that value.
-        best_step: the step at which its validation was logged.
+        best_path: the weights of the chosen epoch; while a finished run is trained further, a file of their own.
+        last_value: the value of the model's own metric (the ELBO, if it has one) in the last epoch.
+        best_value: the value by which the epoch was chosen, or None; of the last epoch, the model's own metric.
+        best_epoch: the number of the chosen epoch.
         best_metrics: all its validation metrics.
+        ensemble_size: the number of runs that were trained at once.
     """
 
     def __init__(self, folder: RunFolder, every_n_steps: int) -> None:
@@ -38,8 +38,8 @@ class BestAndLast(Checkpoint):
         self.last_value: float | None = None
         self.best_value: float | None = None
         self.best_epoch = -1
-        self.best_step = 0
         self.best_metrics: dict[str, float] = {}
+        self.ensemble_size = 1
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.agreement = Agreement(several=trainer.world_size > 1)
@@ -47,24 +47,24 @@ class BestAndLast(Checkpoint):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking:
             return
-        criterion = cast(TrainingModule, pl_module).criterion
         metrics = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("val/")}
-        if self.update_best(criterion, metrics, trainer.current_epoch, trainer.global_step - 1):
+        if self.update_best(cast(TrainingModule, pl_module), metrics, trainer.current_epoch):
             trainer.save_checkpoint(self.best_path, weights_only=True)
 
-    def update_best(self, criterion: Criterion, metrics: dict[str, float], epoch: int, step: int) -> bool:
-        """Record the metrics of an epoch if they are the best so far, and return whether they are.
+    def update_best(self, module: TrainingModule, metrics: dict[str, float], epoch: int) -> bool:
+        """Record the metrics of an epoch if it is chosen before those so far, and return whether it is.
 
         Args:
-            criterion: what compares them.
+            module: how epochs are compared.
             metrics: the validation metrics of the epoch, by name.
             epoch: its number.
-            step: the step at which they were logged.
         """
-        self.last_value = value = metrics[f"val/{criterion.monitored}"]
-        if not criterion.improves(value, self.best_value):
+        self.last_value = metrics[f"val/{module.criterion.monitored}"]
+        choice = module.choice
+        value = self.last_value if choice.metric is None else metrics[f"val/{choice.metric}"]
+        if not choice.improves(value, self.best_value):
             return False
-        self.best_value, self.best_epoch, self.best_step, self.best_metrics = value, epoch, step, metrics
+        self.best_value, self.best_epoch, self.best_metrics = value, epoch, metrics
         return True
 
     def on_train_batch_end(
@@ -94,18 +94,19 @@ class BestAndLast(Checkpoint):
             DivergenceError: if it is not finite; the last good state stays.
         """
         check_finite_state(pl_module, trainer)
+        flush(trainer.loggers)
         trainer.save_checkpoint(self.last_path)
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "best_value": self.best_value,
             "best_epoch": self.best_epoch,
-            "best_step": self.best_step,
             "best_figures": self.best_metrics,  # the key of existing checkpoints
+            "ensemble_size": self.ensemble_size,
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.best_value = state_dict["best_value"]
         self.best_epoch = state_dict["best_epoch"]
-        self.best_step = state_dict["best_step"]
         self.best_metrics = state_dict["best_figures"]
+        self.ensemble_size = state_dict.get("ensemble_size", 1)  # not in older checkpoints

@@ -1,6 +1,5 @@
 """Training that diverged: it is told, and never replaces a good state."""
 
-import logging
 import math
 from collections.abc import Iterable
 
@@ -11,12 +10,6 @@ from torch import Tensor, nn
 from vae_lab.configuration.proposed import resume
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder
-from vae_lab.runs.metrics import Metrics
-
-log = logging.getLogger(__name__)
-
-# Metrics beyond this many nats for each pixel value mean nothing: densities of pixels are far from it.
-ABSURD_NATS = 1000.0
 
 
 class DivergenceError(UserError):
@@ -29,13 +22,13 @@ def check_finite(loss: float, step: int, epoch: int) -> None:
     Args:
         loss: the average loss of the last steps.
         step: the current step.
-        epoch: the current epoch.
+        epoch: the number of the current epoch, from 0.
 
     Raises:
         DivergenceError: if the loss is not finite.
     """
     if not math.isfinite(loss):
-        raise DivergenceError(f"training diverged: the loss is {loss} around step {step} (epoch {epoch})")
+        raise DivergenceError(f"training diverged: the loss is {loss} around step {step}, in epoch {epoch + 1}")
 
 
 def check_finite_state(module: nn.Module, trainer: Trainer) -> None:
@@ -61,7 +54,7 @@ def check_finite_state(module: nn.Module, trainer: Trainer) -> None:
 
 def weights_diverged(step: int, epoch: int) -> DivergenceError:
     """Return the error of weights that are not finite."""
-    return DivergenceError(f"training diverged: the weights are not finite after step {step} (epoch {epoch})")
+    return DivergenceError(f"training diverged: the weights are not finite after step {step}, in epoch {epoch + 1}")
 
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:
@@ -83,37 +76,3 @@ def advice(folder: RunFolder, lr: float | None) -> str:
         "its last good state is kept; go on from it with a smaller learning rate, or with clipped gradients: "
         f"{resume(folder.path, 'optimizer.lr=SMALLER' if lr is None else f'optimizer.lr={lr / 10:.6g}')}"
     )
-
-
-def warn_of_divergence(metrics: Metrics, last_value: float | None, num_pixels: int) -> None:
-    """Say so if the metrics of a run mean nothing, or its last epoch is of weights that diverged.
-
-    Args:
-        metrics: the metrics of the run.
-        last_value: the value of the monitored metric in the last epoch.
-        num_pixels: the pixel values of an image, all channels together.
-    """
-    shown = {name: value for name, value in metrics.items() if name in ("test/elbo", "test/nll", "test/distortion")}
-    for name, value in shown.items():
-        if is_absurd(float(value), num_pixels):
-            log.warning(
-                "%s=%.6g nats per image is beyond what %s pixel values can cost: training diverged; "
-                "try a smaller optimizer.lr, or trainer.gradient_clip_val=100",
-                *(name, value, f"{num_pixels:,}"),
-            )
-            return
-    if last_value is not None and is_absurd(last_value, num_pixels):
-        log.warning(
-            "training diverged after epoch %s, which the metrics are of: in the last epoch %s was %.6g",
-            *(metrics["epoch"], metrics["epoch/chosen_by"], last_value),
-        )
-
-
-def is_absurd(value: float, num_pixels: int) -> bool:
-    """Return whether a metric in nats per image is beyond what pixels can cost.
-
-    Args:
-        value: the metric.
-        num_pixels: the pixel values of an image, all channels together.
-    """
-    return not abs(value) < ABSURD_NATS * num_pixels

@@ -8,7 +8,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from lightning.pytorch.callbacks import Timer
-from lightning.pytorch.loggers import Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
 from omegaconf import DictConfig, OmegaConf
 
@@ -30,11 +30,13 @@ from vae_lab.sweeps.search.pruning import pruning_callbacks
 from vae_lab.training.checkpoint_files import CheckpointFiles, checkpoint_bytes
 from vae_lab.training.checkpoints import BestAndLast
 from vae_lab.training.costs import check_memory_of_training
-from vae_lab.training.divergence import DivergenceError, advice, warn_of_divergence
+from vae_lab.training.diagnosis import diagnose
+from vae_lab.training.divergence import DivergenceError, advice
 from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.module import TrainingModule
 from vae_lab.training.processes import together, watch_processes
 from vae_lab.training.run import CO_TRAINER, Run
+from vae_lab.training.run_log import log_results
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +48,8 @@ def run_experiment(config: DictConfig) -> float:
         config: a composed and checked configuration.
 
     Returns:
-        The best validation ELBO, in nats per image; for a model without an ELBO its lowest distortion, and for one
-        without an encoder its lowest kernel score.
+        The validation ELBO of the chosen epoch, in nats per image; for a model without an ELBO its distortion, and for
+        one without an encoder its kernel score.
 
     Raises:
         UserError: if training diverged.
@@ -117,6 +119,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         image_shape=data.image_shape,
         num_classes=num_classes,
         seed=config.seed,
+        choose_epoch_by=config.get("choose_epoch_by", "elbo"),
         nll_samples=config.nll_samples,
         compiled=config.compile,
     )
@@ -136,7 +139,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
 
 
 def conclude(run: Run) -> float:
-    """Test the best epoch of a run, write the results, and return the validation metric that it was chosen by.
+    """Test the chosen epoch of a run, write the results, and return its validation metric; see `run_experiment`.
 
     Raises:
         UserError: if no epoch had a finite metric.
@@ -144,19 +147,22 @@ def conclude(run: Run) -> float:
     config, data, module, trainer, checkpoints = run.config, run.data, run.module, run.trainer, run.checkpoints
     if checkpoints.best_value is None:
         raise DivergenceError(
-            f"training diverged: no epoch had a finite val/{module.criterion.monitored}, so there is nothing to test"
+            f"training diverged: in no epoch val/{module.choice.metric or module.criterion.monitored} was finite, so "
+            "there is nothing to test"
         )
 
     folder = RunFolder(run.run_dir)
     # A finished run that was trained further may not have become better.
     best = checkpoints.best_path if checkpoints.best_path.is_file() else folder.best_checkpoint
-    tested = trainer.test(run.module, datamodule=data, ckpt_path=best, weights_only=True, verbose=False)
+    trainer.test(run.module, datamodule=data, ckpt_path=best, weights_only=True, verbose=False)
+    tested = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("test/")}
     seconds = run.timer.time_elapsed()
     metrics: Metrics = {
-        **tested[0],
+        **tested,
         **checkpoints.best_metrics,
         "epoch": checkpoints.best_epoch,
-        "epoch/chosen_by": f"val/{module.criterion.monitored}",
+        "epoch/chosen_by": module.choice.name,
+        "num_epochs": trainer.current_epoch,
         "max_epochs": config.trainer.max_epochs,
         "train_seconds": seconds,
         "images_per_second": (trainer.fit_loop.epoch_loop.total_batch_idx + 1) * data.batch_size / seconds,
@@ -165,8 +171,8 @@ def conclude(run: Run) -> float:
     }
     if data.left_out is not None:
         metrics["data/leave_out"] = ",".join(map(str, config.data.leave_out))  # no metric includes these classes
-    if run.ensemble_size > 1:
-        metrics["ensemble_size"] = run.ensemble_size  # the seconds are then those of all its members together
+    if checkpoints.ensemble_size > 1:
+        metrics["ensemble_size"] = checkpoints.ensemble_size  # the seconds are then those of all its members together
     if config.condition is not None:
         metrics["condition"] = config.condition  # the metrics are then of log p(x | class)
     if config.corruption is not None:
@@ -176,14 +182,19 @@ def conclude(run: Run) -> float:
         metrics["test/nll_samples"] = config.nll_samples
     if "test/nll" in metrics and has_code_length(build.likelihood_class(config).support, data.dequantization):
         metrics["test/bits_per_dim"] = bits_per_dim(
-            tested[0]["test/nll"], data.test.images[0].numel(), dequantized=data.dequantization == "uniform"
+            tested["test/nll"], data.test.images[0].numel(), dequantized=data.dequantization == "uniform"
         )
     changes = read_record(folder).changes
     if changes:
         metrics["changes"] = "; ".join(changes)
-    finish(config, trainer.loggers, run.run_dir, metrics, checkpoints.best_step)
-    warn_of_divergence(metrics, checkpoints.last_value, data.test.images[0].numel())
-    return checkpoints.best_value
+    notes = diagnose(
+        metrics, checkpoints.last_value, num_pixels=data.test.images[0].numel(), num_epochs=trainer.current_epoch
+    )
+    metrics |= {f"note/{name}": note for name, note in notes.items()}
+    finish(config, trainer.loggers, run.run_dir, metrics, trainer.global_step)
+    for note in notes.values():
+        log.warning("note: %s", note)
+    return checkpoints.best_metrics[f"val/{module.criterion.monitored}"]
 
 
 def quieten_libraries() -> None:
@@ -237,13 +248,8 @@ def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: Me
         loggers: the run's loggers.
         run_dir: the run's folder.
         metrics: all metrics of the run.
-        step: the step of the best epoch.
+        step: the optimisation steps of the run.
     """
-    finals = {name: value for name, value in metrics.items() if name.startswith(("test/", "val/"))}
-    for logger in loggers:
-        if isinstance(logger, TensorBoardLogger):
-            # The metrics are those of the best epoch; at any other step they would distort the learning curves.
-            logger.log_hyperparams(hyperparameters(config), finals, step)
-        logger.finalize("success")
+    log_results(loggers, hyperparameters(config), metrics, step)
     record_end(RunFolder(run_dir), metrics)
     print(results.table(run_dir, metrics))

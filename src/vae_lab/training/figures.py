@@ -16,6 +16,7 @@ from vae_lab.reports.pictures import draw, write_png
 from vae_lab.runs.folder import RunFolder
 from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.module import TrainingModule
+from vae_lab.training.run_log import CHOSEN
 
 
 class Figures(Callback):
@@ -39,7 +40,8 @@ class Figures(Callback):
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.is_global_zero:
             pictures = self._pictures(trainer, pl_module)
-            self.show(trainer.loggers, pictures, trainer.global_step)
+            chosen = {f"{CHOSEN}/{name}": picture for name, picture in pictures.items()}
+            self.show(trainer.loggers, chosen, trainer.global_step)
             folder = RunFolder(Path(trainer.default_root_dir))
             for name, picture in pictures.items():
                 write_png(picture, folder, folder.figures / f"{name}.png")

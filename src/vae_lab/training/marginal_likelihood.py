@@ -12,6 +12,7 @@ from vae_lab.evaluation.measure import Images
 from vae_lab.evaluation.measures.marginal_likelihood import Chains, unavailable_reason
 from vae_lab.objectives.monte_carlo_em import evaluation_mode
 from vae_lab.training.module import TrainingModule
+from vae_lab.training.run_log import log_metrics
 
 # The share of all steps after which the first point is logged.
 FIRST = 0.01
@@ -74,15 +75,12 @@ class TrackMarginalLikelihood(Callback):
             # The random numbers are the same at every point, so that only the model changes between them.
             with evaluation_mode(module.model, module.device):
                 found = self.chains.log_likelihoods(module.model, images, module.seed, lambda _: None)
-            for logger in trainer.loggers:
-                logger.log_metrics(
-                    {
-                        f"{split}/log_px": found.from_posterior.mean().item(),
-                        f"{split}/log_px_importance": found.importance.mean().item(),
-                        f"{split}/log_px_acceptance": found.acceptance.mean().item(),
-                    },
-                    step,
-                )
+            metrics = {
+                f"{split}/log_px": found.from_posterior.mean().item(),
+                f"{split}/log_px_importance": found.importance.mean().item(),
+                f"{split}/log_px_acceptance": found.acceptance.mean().item(),
+            }
+            log_metrics(trainer.loggers, metrics, step)
 
 
 def log_spaced_steps(num_steps: int, num_points: int) -> set[int]:

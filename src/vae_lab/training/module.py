@@ -17,6 +17,8 @@ from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.optimization.lr_schedules import Schedule
 from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.divergence import check_finite
+from vae_lab.training.epoch_choice import Choice, epoch_choice, validation_metrics
+from vae_lab.training.run_log import log_metrics
 from vae_lab.training.running_averages import RunningAverages
 
 
@@ -31,12 +33,14 @@ class TrainingModule(LightningModule):
         image_shape: channels, height, width; saved in checkpoints, so that they load without the data.
         num_classes: the classes that the images are conditioned on, or None.
         seed: the run's seed, from which all random numbers are derived.
+        choose_epoch_by: how the epochs are compared.
         nll_samples: K, latent samples for each image, of `test/nll`.
         compiled: whether the objective runs through `torch.compile`.
 
     Attributes:
         settings: the fingerprint of the settings that decide the results, saved in checkpoints.
         criterion: measures the model in validation and testing.
+        choice: how the epochs are compared.
         train_averages: the training metrics since they were last logged.
         evaluation_averages: the metrics of the current validation or test.
     """
@@ -51,6 +55,7 @@ class TrainingModule(LightningModule):
         image_shape: tuple[int, ...],
         num_classes: int | None,
         seed: int,
+        choose_epoch_by: Choice,
         nll_samples: int,
         compiled: bool,
     ) -> None:
@@ -69,6 +74,7 @@ class TrainingModule(LightningModule):
             torch.compile(self._eager_loss, fullgraph=True) if compiled else (self._eager_loss)
         )
         self.criterion = criterion_of(model)
+        self.choice = epoch_choice(choose_epoch_by, self.criterion, objective)
         self.train_averages = RunningAverages()
         self.evaluation_averages = RunningAverages()
 
@@ -103,20 +109,34 @@ class TrainingModule(LightningModule):
         loss = self._loss(batch.x, self._condition(batch))
         self.train_averages.add({"loss": loss.value, **loss.terms}, len(batch.x))
         if self.train_averages.num_batches >= self.trainer.log_every_n_steps:  # type: ignore[attr-defined]
-            self._log_training()
+            self._log_training(self.global_step + 1)
         return loss.value
 
-    def _log_training(self) -> None:
+    def on_train_end(self) -> None:
+        if self.train_averages.num_batches:
+            self._log_training(self.global_step)
+
+    def _log_training(self, step: int) -> None:
         metrics = self.train_averages.pop(self._sum_over_processes)
-        check_finite(metrics["loss"], self.global_step + 1, self.current_epoch)
-        for logger in self.loggers:
-            logger.log_metrics({f"train/{name}": value for name, value in metrics.items()}, self.global_step + 1)
+        check_finite(metrics["loss"], step, self.current_epoch)
+        log_metrics(self.loggers, {f"train/{name}": value for name, value in metrics.items()}, step)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         # The random numbers are the same at every validation, so that only the model changes between them.
         reseed(self.device, self.seed, RngStream.VALIDATE, self.global_rank, batch_idx)
-        metrics = self.criterion.validate(self.model, batch.x, self._condition(batch))
-        self.evaluation_averages.add(metrics, len(batch.x))
+        self.validate_batch(batch.x, self._condition(batch))
+
+    def validate_batch(self, x: Tensor, c: Tensor | None) -> None:
+        """Add the metrics of a validation batch to the averages.
+
+        Args:
+            x: images, of shape (B, C, H, W).
+            c: what they are conditioned on, of shape (B, classes), or None.
+        """
+        metrics = validation_metrics(
+            self.choice, self.criterion, self.model, self.objective, x, c, nll_samples=self.nll_samples
+        )
+        self.evaluation_averages.add(metrics, len(x))
 
     def on_validation_epoch_end(self) -> None:
         self._log_evaluation("val")
@@ -131,11 +151,15 @@ class TrainingModule(LightningModule):
         self._log_evaluation("test")
 
     def _log_evaluation(self, split: str) -> None:
-        metrics = self.evaluation_averages.pop(self._sum_over_processes)
-        # The metrics are already averages over all processes; without sync_dist Lightning would warn.
-        monitored = self.criterion.monitored
-        self.log(f"{split}/{monitored}", metrics.pop(monitored), prog_bar=True, sync_dist=True)
-        self.log_dict({f"{split}/{name}": value for name, value in metrics.items()}, sync_dist=True)
+        found = self.evaluation_averages.pop(self._sum_over_processes)
+        metrics = {f"{split}/{name}": value for name, value in found.items()}
+        # For callbacks. They are already averages over all processes; without sync_dist Lightning would warn.
+        monitored = f"{split}/{self.criterion.monitored}"
+        self.log(monitored, metrics[monitored], prog_bar=True, logger=False, sync_dist=True)
+        others = {name: value for name, value in metrics.items() if name != monitored}
+        self.log_dict(others, logger=False, sync_dist=True)
+        if split == "val" and not self.trainer.sanity_checking:  # the test's metrics are logged with the results
+            log_metrics(self.loggers, {**metrics, "epoch": self.current_epoch}, self.global_step)
 
     def _sum_over_processes(self, totals: Tensor) -> Tensor:
         reduced = self.trainer.strategy.reduce(totals, reduce_op="sum")

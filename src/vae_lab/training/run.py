@@ -27,7 +27,6 @@ class Run:
         checkpoints: writes the run's checkpoints.
         timer: measures the time of the training.
         resumed: the checkpoint that the training resumes from, or None.
-        ensemble_size: the number of runs that were trained at once.
     """
 
     config: DictConfig
@@ -38,7 +37,6 @@ class Run:
     checkpoints: BestAndLast
     timer: Timer
     resumed: Path | None
-    ensemble_size: int = 1
 
     def fit(self) -> None:
         """Train this run only."""

@@ -13,7 +13,10 @@ import vae_lab
 from helpers import commands
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.data.module import ImageData
+from vae_lab.experimental.ensemble.checkpoints import settle, steps_of_last
 from vae_lab.experimental.ensemble.fit import fit_together
+from vae_lab.runs.folder import RunFolder
+from vae_lab.training.checkpoint_files import save_checkpoint
 from vae_lab.training.experiment import prepare
 from vae_lab.training.run import Run
 
@@ -36,6 +39,31 @@ TINY = (
     *("data=digits", "data.batch_size=200", "model.hidden_sizes=[16]", "trainer=cpu", "logger=none"),
     *("callbacks.figures=null", "callbacks.progress=null"),
 )
+
+
+@pytest.mark.parametrize(
+    ("lasts", "nexts", "settled"),
+    [
+        pytest.param([3, 3], [6, None], [3, 3], id="killed before all were written"),
+        pytest.param([3, 3], [6, 6], [6, 6], id="killed before the first was put in place"),
+        pytest.param([6, 3], [None, 6], [6, 6], id="killed before the last was put in place"),
+        pytest.param([None, None], [3, None], [None, None], id="the first state, not all written"),
+        pytest.param([3, None], [None, 3], [3, 3], id="the first state, not all put in place"),
+        pytest.param([3, 9], [6, 6], [6, 9], id="a member that went on by itself stays where it is"),
+    ],
+)
+def test_members_are_brought_to_the_same_step(
+    tmp_path: Path, lasts: list[int | None], nexts: list[int | None], settled: list[int | None]
+) -> None:
+    folders = [RunFolder(tmp_path / str(number)) for number in range(len(lasts))]
+    for folder, last, following in zip(folders, lasts, nexts, strict=True):
+        folder.save_yaml(folder.config, OmegaConf.create({"trainer": {"max_epochs": 1}}))
+        for path, step in ((folder.last_checkpoint, last), (folder.next_last_checkpoint, following)):
+            if step is not None:
+                save_checkpoint(folder, {"global_step": step}, path)
+    settle(folders)
+    assert [steps_of_last(folder) or None for folder in folders] == settled
+    assert not list(tmp_path.rglob("*.next.*"))
 
 
 def test_members_go_on_from_where_each_stands(tmp_path: Path) -> None:

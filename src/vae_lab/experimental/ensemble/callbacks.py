@@ -11,6 +11,7 @@ from vae_lab.training.divergence import all_finite, weights_diverged
 from vae_lab.training.figures import Figures
 from vae_lab.training.interruption import Agreement
 from vae_lab.training.run import Run
+from vae_lab.training.run_log import flush
 
 
 class EnsembleCheckpoints(Checkpoint):
@@ -35,10 +36,7 @@ class EnsembleCheckpoints(Checkpoint):
             number
             for number in pl_module.alive()
             if self.runs[number].checkpoints.update_best(
-                self.runs[number].module.criterion,
-                pl_module.metrics[number],
-                trainer.current_epoch,
-                trainer.global_step - 1,
+                self.runs[number].module, pl_module.metrics[number], trainer.current_epoch
             )
         ]
         if improved:
@@ -69,6 +67,8 @@ class EnsembleCheckpoints(Checkpoint):
             if not all_finite(self.runs[number].module.parameters()):  # the others do not depend on this member
                 pl_module.failures[number] = weights_diverged(trainer.global_step, trainer.current_epoch)
         if pl_module.alive():
+            for run in self.runs:
+                flush(run.trainer.loggers)
             trainer.save_checkpoint(self.files.last_path, storage_options=pl_module.alive())
         else:
             trainer.should_stop = True

@@ -1,4 +1,8 @@
-"""Checkpoints of an ensemble: one file for each member, as in separate training."""
+"""Checkpoints of an ensemble: one file for each member, as in separate training, and all of the same step.
+
+Members of different steps would go on separately, and their results would be those of the ensemble up to rounding only. So
+the last states of all members are written under another name before the first of them takes its place.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +10,9 @@ from typing import Any
 
 from lightning.fabric.plugins import TorchCheckpointIO
 
+from vae_lab.runs import results
 from vae_lab.runs.folder import RunFolder
+from vae_lab.runs.lock import all_locked
 from vae_lab.training.checkpoint_files import save_checkpoint
 from vae_lab.training.run import Run
 
@@ -34,15 +40,55 @@ class MemberFiles(TorchCheckpointIO):
             storage_options: the numbers of the members; None for all.
         """
         chosen = range(len(self.runs)) if storage_options is None else storage_options
-        for number in chosen:
-            run = self.runs[number]
-            save_checkpoint(RunFolder(run.run_dir), checkpoint[MEMBERS][number], path_of(run, path))
+        folders = [RunFolder(self.runs[number].run_dir) for number in chosen]
+        is_last = Path(path).name == self.runs[0].checkpoints.last_path.name
+        for number, folder in zip(chosen, folders, strict=True):
+            own = folder.next_last_checkpoint if is_last else self.runs[number].checkpoints.best_path
+            save_checkpoint(folder, checkpoint[MEMBERS][number], own)
+        if is_last:
+            for folder in folders:
+                put_in_place(folder)
 
     def load_checkpoint(self, path: str | Path, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Read all members' checkpoints; the first one provides what they share."""
         load = super().load_checkpoint
         members = [load(path_of(run, path), *args, **kwargs) for run in self.runs]
         return {**members[0], MEMBERS: members}
+
+
+def put_in_place(folder: RunFolder) -> None:
+    """Let the state that was written last take the place of the one before."""
+    folder.note(folder.last_checkpoint)
+    folder.next_last_checkpoint.replace(folder.last_checkpoint)
+
+
+def settle(folders: Sequence[RunFolder]) -> None:
+    """Bring the members of an interrupted ensemble to the same step.
+
+    The states that were written last are put in place if all of them were written, and discarded otherwise.
+
+    Args:
+        folders: the folders of the members.
+
+    Raises:
+        UserError: if another process writes into one of them, or a checkpoint is damaged.
+    """
+    waiting = [folder for folder in folders if folder.next_last_checkpoint.is_file()]
+    with all_locked(list(waiting), "brings an ensemble to the same step"):
+        steps = {folder: results.step_of(folder, folder.next_last_checkpoint) for folder in waiting}
+        reached = {folder: steps_of_last(folder) for folder in folders}
+        newest = max(steps.values(), default=0)
+        all_written = len(waiting) == len(folders) or newest in reached.values()
+        for folder in waiting:
+            if all_written and steps[folder] == newest and newest > reached[folder]:
+                put_in_place(folder)
+            else:
+                folder.remove(folder.next_last_checkpoint)
+
+
+def steps_of_last(folder: RunFolder) -> int:
+    """Return the steps behind the last state of a run, 0 if there is none."""
+    return results.step_of(folder, folder.last_checkpoint if folder.last_checkpoint.is_file() else None)
 
 
 def path_of(run: Run, path: str | Path) -> Path:

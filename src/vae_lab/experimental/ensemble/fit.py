@@ -61,6 +61,8 @@ def fit_stack(runs: Sequence[Run]) -> list[Exception | None]:
     check_ensemble(first.config)
     log.info("training %s members at once", len(runs))
     timer = Timer()
+    for run in runs:
+        run.checkpoints.ensemble_size = len(runs)
     figures, others = callbacks_of(first)
     module = EnsembleModule(runs)
     trainer: Trainer = build.part(
@@ -76,7 +78,6 @@ def fit_stack(runs: Sequence[Run]) -> list[Exception | None]:
     data = EnsembleData(first.data, [run.module.seed for run in runs])
     trainer.fit(module, datamodule=data, ckpt_path=first.resumed, weights_only=True)
     for run in runs:
-        run.ensemble_size = len(runs)
         run.timer.load_state_dict(timer.state_dict())
         run.trainer.fit_loop.load_state_dict(trainer.fit_loop.state_dict())
     return module.failures

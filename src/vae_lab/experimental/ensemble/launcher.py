@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from hydra.core.utils import JobReturn, filter_overrides, run_job
 
+from vae_lab.runs.folder import RunFolder, folder_of
 from vae_lab.sweeps.launching import JobLauncher, job_config
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class EnsembleLauncher(JobLauncher):
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         # Imported here, so that Hydra starts fast.
+        from vae_lab.experimental.ensemble.checkpoints import settle
         from vae_lab.experimental.ensemble.coordinator import train_together
         from vae_lab.experimental.ensemble.groups import group_jobs
 
@@ -57,6 +59,7 @@ class EnsembleLauncher(JobLauncher):
         groups = group_jobs(configs, self.max_members)
         log.info("Launching %s jobs in %s groups", len(configs), len(groups))
         for group in groups:
+            settle([RunFolder(folder_of(configs[job], initial_job_idx + job)) for job in group])
             train_together(group, start)
         self.log_as_sweep()
         return [returns[job] for job in range(len(configs))]

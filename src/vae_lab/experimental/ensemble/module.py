@@ -16,6 +16,7 @@ from vae_lab.experimental.ensemble.step import Pair, StackedObjective
 from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.divergence import check_finite
 from vae_lab.training.run import Run
+from vae_lab.training.run_log import log_metrics
 
 
 class EnsembleModule(LightningModule):
@@ -67,8 +68,12 @@ class EnsembleModule(LightningModule):
         self.stack.replace_buffers(buffers)
         self._count({"loss": value, **terms}, batch.x.shape[1])
         if self.num_batches >= self.trainer.log_every_n_steps:  # type: ignore[attr-defined]
-            self._log_training()
+            self._log_training(self.global_step + 1)
         return value.sum()
+
+    def on_train_end(self) -> None:
+        if self.num_batches and self.alive():
+            self._log_training(self.global_step)
 
     def _count(self, terms: dict[str, Tensor], num_images: int) -> None:
         values = torch.stack([*terms.values()]).detach()  # (T, N)
@@ -83,19 +88,18 @@ class EnsembleModule(LightningModule):
             state = {"names": self.names, "totals": totals, "num_batches": self.num_batches}
             run.module.train_averages.load_state_dict(state)
 
-    def _log_training(self) -> None:
+    def _log_training(self, step: int) -> None:
         self._hand_out_averages()
         self.totals, self.num_batches = None, 0
         for number in self.alive():
             run = self.runs[number]
             metrics = run.module.train_averages.pop(lambda totals: totals)
             try:
-                check_finite(metrics["loss"], self.global_step + 1, self.current_epoch)
+                check_finite(metrics["loss"], step, self.current_epoch)
             except Exception as error:
                 self.failures[number] = error  # the others do not depend on this member, and go on
                 continue
-            for logger in run.trainer.loggers:
-                logger.log_metrics({f"train/{name}": value for name, value in metrics.items()}, self.global_step + 1)
+            log_metrics(run.trainer.loggers, {f"train/{name}": value for name, value in metrics.items()}, step)
         if not self.alive():
             self.trainer.should_stop = True
 
@@ -109,14 +113,14 @@ class EnsembleModule(LightningModule):
         for run in self.runs:
             module = run.module
             reseed(self.device, module.seed, RngStream.VALIDATE, self.global_rank, batch_idx)
-            module.evaluation_averages.add(module.criterion.validate(module.model, batch.x, c), len(batch.x))
+            module.validate_batch(batch.x, c)
 
     def on_validation_epoch_end(self) -> None:
         for number, run in enumerate(self.runs):
             metrics = run.module.evaluation_averages.pop(lambda totals: totals)
-            self.metrics[number] = {f"val/{name}": value for name, value in metrics.items()}
-            for logger in run.trainer.loggers:
-                logger.log_metrics({**self.metrics[number], "epoch": self.current_epoch}, self.global_step - 1)
+            # In float32, in which Lightning keeps the metrics of a separate run.
+            self.metrics[number] = {f"val/{name}": torch.tensor(value).item() for name, value in metrics.items()}
+            log_metrics(run.trainer.loggers, {**self.metrics[number], "epoch": self.current_epoch}, self.global_step)
 
     def on_validation_end(self) -> None:
         for run in self.runs:
@@ -144,6 +148,7 @@ class EnsembleModule(LightningModule):
             run.module.load_state_dict(member["state_dict"])  # into the stack, since its tensors are views of it
             run.module.on_load_checkpoint(member)
             run.checkpoints.load_state_dict(member["callbacks"][run.checkpoints.state_key])
+            run.checkpoints.ensemble_size = len(self.runs)
         averages = [run.module.train_averages for run in self.runs]
         self.names, self.num_batches = averages[0].names, averages[0].num_batches
         totals = [each.totals for each in averages if each.totals is not None]

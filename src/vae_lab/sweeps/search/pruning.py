@@ -46,7 +46,7 @@ class Pruning(Callback):
             self.trial.report(value, epoch)
         last = epoch + 1 == cast(int, trainer.max_epochs)  # pruning after the last epoch would save nothing
         if not last and self.trial.should_prune():
-            raise Pruned(f"{self.metric}={value:.6g} in epoch {epoch}, worse than the other trials")
+            raise Pruned(f"{self.metric}={value:.6g} in epoch {epoch + 1}, worse than the other trials")
 
 
 def pruning_callbacks() -> list[Callback]:
