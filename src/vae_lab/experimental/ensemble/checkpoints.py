@@ -1,7 +1,7 @@
 """Checkpoints of an ensemble: one file for each member, as in separate training, and all of the same step.
 
-Members of different steps would go on separately, and their results would be those of the ensemble up to rounding only. So
-the last states of all members are written under another name before the first of them takes its place.
+Members of different steps would go on separately, with the results of the ensemble up to rounding only. So the last
+states of all members are written under another name before the first of them takes its place.
 """
 
 from collections.abc import Sequence
