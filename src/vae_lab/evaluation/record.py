@@ -100,8 +100,7 @@ def table(names: Sequence[str], runs: Sequence[Estimates]) -> str:
     cells = [["", "", *map(printable, names), "images", "samples"]]
     for measure, name in rows:
         found = [run.get(measure, {}).get(name) for run in runs]
-        first = next(estimate for estimate in found if estimate is not None)
-        size = [f"{first['num_images']:,}", "" if first["num_samples"] is None else f"{first['num_samples']:,}"]
+        size = [sizes(found, "num_images"), sizes(found, "num_samples")]
         cells.append([printable(measure), printable(name), *(format_estimate(estimate) for estimate in found), *size])
     widths = [max(len(row[column]) for row in cells) for column in range(len(cells[0]))]
     lines, last = [], ""
@@ -111,6 +110,19 @@ def table(names: Sequence[str], runs: Sequence[Estimates]) -> str:
         left = f"{first_column:<{widths[0]}}  {row[1]:<{widths[1]}}"
         lines.append("  ".join([left, *(cell.rjust(width) for cell, width in zip(row[2:], widths[2:], strict=True))]))
     return "\n".join(lines)
+
+
+def sizes(estimates: Sequence[Mapping[str, Any] | None], name: str) -> str:
+    """Return a number that estimates were made with as text; where they differ, that of each run.
+
+    >>> sizes([{"num_images": 10000}, None, {"num_images": 10000}], "num_images")
+    '10,000'
+    >>> sizes([{"num_images": 10000}, None, {"num_images": 300}], "num_images")
+    '10,000 / - / 300'
+    """
+    texts = ["-" if each is None else "" if each[name] is None else f"{each[name]:,}" for each in estimates]
+    different = dict.fromkeys(text for text in texts if text != "-")
+    return next(iter(different)) if len(different) == 1 else " / ".join(texts)
 
 
 def format_estimate(estimate: Mapping[str, Any] | None) -> str:

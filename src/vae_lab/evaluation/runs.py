@@ -1,6 +1,6 @@
 """Run one evaluation: from a checked configuration to the estimates in the runs' folders."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,7 @@ def evaluate_runs(config: DictConfig, folders: list[str]) -> None:
     with all_locked([RunFolder(Path(folder)) for folder in folders], "evaluates"):
         estimates = [evaluate_run(config, Path(folder), unwritten) for folder in folders]
     names = [Path(folder).name for folder in folders]
-    titles = names if len(set(names)) == len(names) else folders
-    given = " of log p(x | class)" if any("condition" in each for each in all_estimates(estimates)) else ""
+    given, titles = titles_of(names if len(set(names)) == len(names) else folders, estimates)
     print(f"\nestimates{given} in nats per image, ± one standard error, of split={config.split}, seed={config.seed}")
     print(record.table(titles, estimates))
     for folder, settings in zip(folders, differences(folders), strict=True):
@@ -107,6 +106,23 @@ def measure_as_json(
     return {name: record.as_json(estimate, about) for name, estimate in measure(context).items()}
 
 
-def all_estimates(runs: list[record.Estimates]) -> list[Mapping[str, Any]]:
-    """Return every estimate of every run, in one list."""
-    return [estimate for run in runs for of_measure in run.values() for estimate in of_measure.values()]
+def titles_of(names: Sequence[str], runs: Sequence[record.Estimates]) -> tuple[str, list[str]]:
+    """Return what changes the meaning of all estimates, and the titles of the runs, with what is true of some only.
+
+    Args:
+        names: the names of the runs.
+        runs: their estimates.
+    """
+    said = [conditions_of(of_run) for of_run in runs]
+    if len(set(said)) == 1:
+        return said[0], list(names)
+    return "", [f"{name}{own}" for name, own in zip(names, said, strict=True)]
+
+
+def conditions_of(run: record.Estimates) -> str:
+    """Return what changes the meaning of a run's estimates, as the end of a title; empty if nothing does."""
+    about = next((estimate for of_measure in run.values() for estimate in of_measure.values()), {})
+    given = " of log p(x | class)" if "condition" in about else ""
+    seen = " of images seen through a corruption" if about.get("corruption/when") == "always" else ""
+    without = f" without classes {about['data/leave_out']}" if "data/leave_out" in about else ""
+    return given + seen + without

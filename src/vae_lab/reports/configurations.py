@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from vae_lab.errors import show
 from vae_lab.reports.interval import Interval, interval
+from vae_lab.reports.quantities import lowest_of
 from vae_lab.runs.reading import Run
 
 # Keys that cannot change a result: logging, checkpoints, and the place of the data.
@@ -42,7 +43,9 @@ class Row:
         """Return the mean of a metric over the seeds, with its interval; None unless every run has the metric."""
         values = [run.metrics.get(metric) for run in self.runs]
         numbers = [float(value) for value in values if isinstance(value, int | float)]
-        return interval(numbers) if numbers and len(numbers) == len(values) else None
+        if not numbers or len(numbers) < len(values):
+            return None
+        return interval(numbers)._replace(lowest=lowest_of(metric))
 
 
 def varying_keys(runs: Sequence[Run]) -> list[str]:

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullLocator
+from numpy.typing import NDArray
 
 from vae_lab.errors import show
 from vae_lab.reports.configurations import Row
@@ -63,18 +64,24 @@ def draw_numeric(panel: Axes, drawn: Sequence[Series], key: str, metric: str) ->
         points = sorted((number(row, key), known) for row in each.rows if (known := drawable(row, metric)))
         x = np.array([value for value, _ in points])
         y = np.array([known.mean for _, known in points])
-        spread = np.array([known.half_width or 0.0 for _, known in points])
+        below, above = bars([known for _, known in points])
         panel.plot(x, y, color=each.colour, marker=each.marker, label=in_figure(each.name))
         if len(points) > 1:
-            panel.fill_between(x, y - spread, y + spread, color=each.colour, alpha=0.2, linewidth=0)
+            panel.fill_between(x, y - below, y + above, color=each.colour, alpha=0.2, linewidth=0)
         else:
-            panel.errorbar(x, y, spread, color=each.colour, capsize=3)
+            panel.errorbar(x, y, (below, above), color=each.colour, capsize=3)
         ticks.update(x)
     if log_scale(sorted(ticks)):
         panel.set_xscale("log")
     if len(ticks) <= 10:
         panel.set_xticks(sorted(ticks), [f"{value:g}" for value in sorted(ticks)])
         panel.xaxis.set_minor_locator(NullLocator())
+
+
+def bars(intervals: Sequence[Interval]) -> NDArray[np.float64]:
+    """Return the lengths of the error bars below and above the means, of shape (2, intervals)."""
+    ends = [[known.below for known in intervals], [known.above for known in intervals]]
+    return np.array(ends, dtype=np.float64)
 
 
 def draw_categorical(panel: Axes, drawn: Sequence[Series], key: str, metric: str) -> None:
@@ -84,12 +91,11 @@ def draw_categorical(panel: Axes, drawn: Sequence[Series], key: str, metric: str
         shift = 0.5 * ((place + 0.5) / len(drawn) - 0.5)  # so that series do not cover each other
         points = [(names.index(show(row.values[key])), known) for row in each.rows if (known := drawable(row, metric))]
         x = [position + shift for position, _ in points]
-        spread = [known.half_width or 0.0 for _, known in points]
         means = [known.mean for _, known in points]
         panel.errorbar(
             x,
             means,
-            spread,
+            bars([known for _, known in points]),
             color=each.colour,
             marker=each.marker,
             linestyle="",
@@ -126,7 +132,7 @@ def rate_distortion(rows: Sequence[Row], split: str = "test") -> Figure | None:
         members = sorted(each.rows, key=partial(number, key=along)) if along else each.rows
         known = [[drawable(row, name) or Interval(math.nan, None) for row in members] for name in names]
         x, y = ([interval.mean for interval in intervals] for intervals in known)
-        dx, dy = ([interval.half_width or 0.0 for interval in intervals] for intervals in known)
+        dx, dy = map(bars, known)
         marks: dict[str, Any] = {"color": each.colour, "marker": each.marker, "label": in_figure(each.name)}
         panel.errorbar(x, y, dy, dx, ecolor=(each.colour, 0.4), elinewidth=1, **marks)
         if along and len(rows) <= 24:

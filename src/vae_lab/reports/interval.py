@@ -16,10 +16,22 @@ class Interval(NamedTuple):
     Attributes:
         mean: the mean.
         half_width: the half-width of the interval, or None for a single value.
+        lowest: the lowest value that there is; the interval ends there.
     """
 
     mean: float
     half_width: float | None
+    lowest: float = -math.inf
+
+    @property
+    def above(self) -> float:
+        """The distance from the mean to the upper end, 0 for a single value."""
+        return self.half_width or 0.0
+
+    @property
+    def below(self) -> float:
+        """The distance from the mean to the lower end, 0 for a single value."""
+        return max(0.0, min(self.above, self.mean - self.lowest))
 
 
 def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
@@ -36,9 +48,9 @@ def interval(values: Sequence[float], confidence: float = 0.95) -> Interval:
         The interval; of several values of which one is not finite, or enormous, it is not a number.
 
     >>> interval([1.0, 2.0, 3.0])
-    Interval(mean=2.0, half_width=2.4841377117...)
+    Interval(mean=2.0, half_width=2.4841377117..., lowest=-inf)
     >>> interval([1.0])
-    Interval(mean=1.0, half_width=None)
+    Interval(mean=1.0, half_width=None, lowest=-inf)
     """
     if len(values) < 2:
         return Interval(fmean(values), None)

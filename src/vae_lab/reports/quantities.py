@@ -1,5 +1,6 @@
 """The metrics of a run: their names, their units, and which direction is better."""
 
+import math
 from typing import NamedTuple
 
 from vae_lab.errors import UserError, nearest
@@ -13,24 +14,26 @@ class Quantity(NamedTuple):
         unit: its unit.
         higher_is_better: whether a higher value is better.
         decimals: the decimals that are shown.
+        lowest: the lowest value that there is.
     """
 
     name: str
     unit: str
     higher_is_better: bool
     decimals: int = 2
+    lowest: float = -math.inf
 
 
 # By the last part of the metric's name in `metrics.json`, such as `elbo` of `test/elbo`.
 QUANTITIES = {
     "elbo": Quantity("ELBO", "nats per image", True),
-    "rate": Quantity("rate KL(q(z|x) || p(z))", "nats per image", False),
+    "rate": Quantity("rate KL(q(z|x) || p(z))", "nats per image", False, lowest=0),
     "distortion": Quantity("distortion -E log p(x|z)", "nats per image", False),
     "nll": Quantity("NLL, an upper bound", "nats per image", False),
     "bits_per_dim": Quantity("NLL, an upper bound", "bits per dimension", False, 4),
     "kernel_score": Quantity("kernel score of samples", "of these images only", False, 5),
-    "train_seconds": Quantity("training time", "seconds", False),
-    "images_per_second": Quantity("speed of training", "images per second", True, 0),
+    "train_seconds": Quantity("training time", "seconds", False, lowest=0),
+    "images_per_second": Quantity("speed of training", "images per second", True, 0, lowest=0),
 }
 
 
@@ -52,6 +55,16 @@ def quantity(metric: str) -> Quantity:
             f"{metric}: not a known metric, so the better direction is unknown; {nearest(name, QUANTITIES)}"
         )
     return QUANTITIES[name]
+
+
+def lowest_of(metric: str) -> float:
+    """Return the lowest value of a metric, minus infinity if it is unknown.
+
+    >>> lowest_of("test/rate"), lowest_of("test/elbo")
+    (0, -inf)
+    """
+    name = metric.rpartition("/")[2]
+    return QUANTITIES[name].lowest if name in QUANTITIES else -math.inf
 
 
 def title(metric: str) -> str:

@@ -30,7 +30,7 @@ def to_csv(comparisons: Sequence[Comparison], rest: Sequence[Row], keys: Sequenc
     for comparison in [*comparisons, Comparison({}, list(rest))]:
         conditions = [comparison.conditions.get(name, "") for name in names]
         for row in comparison.rows:
-            values = [value for metric in metrics for value in row.interval(metric) or (None, None)]
+            values = [value for metric in metrics for value in (row.interval(metric) or (None, None))[:2]]
             # The writer leaves the cell of None empty.
             texts = [csv_cell(show(value)) for value in (*conditions, *(row.values[key] for key in keys))]
             writer.writerow([*texts, len(row.runs), *values])
@@ -55,15 +55,19 @@ def table(comparison: Comparison, keys: Sequence[str], metrics: Sequence[str], q
 
 
 def format_interval(known: Interval | None, decimals: int) -> str:
-    """Return a mean and its interval as text; empty for None.
+    """Return a mean and its interval as text, by its ends if it reaches the lowest value that there is; empty for None.
 
     >>> format_interval(Interval(-98.7654, 0.321), 2), format_interval(Interval(-98.7654, None), 2)
     ('-98.77 ± 0.32', '-98.77')
+    >>> format_interval(Interval(0.14, 0.21, lowest=0), 2)
+    '0.14 (0.00 to 0.35)'
     """
     if known is None:
         return ""
     style = f".{decimals}f" if abs(known.mean) < 1e9 else ".4g"
     spread = "" if known.half_width is None else f" ± {known.half_width:{style}}"
+    if known.below < known.above:
+        spread = f" ({known.lowest:{style}} to {known.mean + known.above:{style}})"
     return f"{known.mean:{style}}{spread}"
 
 
