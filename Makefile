@@ -39,13 +39,14 @@ check: lint ## ruff, the type checker and the quick tests (about a minute)
 test: lint ## ruff, the type checker and all tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
-# An hour; less with KILLS=30, or SECTION=kills.
+# Hours; less with KILLS=30, or SECTION=kills. With LOG=FILE the same command goes on after an interruption.
 KILLS ?= 500
 SEED ?= 0
 SECTION ?=
+LOG ?=
 
-torture: setup ## kill, signal, starve and deceive the commands (an hour; a few minutes with KILLS=30)
-	PYTHONPATH=tests $(BIN)/python -m torture --kills $(KILLS) --seed $(SEED) --only '$(SECTION)'
+torture: setup ## kill, signal, starve and deceive the commands (hours; some minutes with KILLS=30)
+	PYTHONPATH=tests $(BIN)/python -m torture --kills $(KILLS) --seed $(SEED) --only '$(SECTION)' $(if $(LOG),--log $(LOG))
 
 # Warnings are errors, and every local link and anchor is checked; -n also checks the names in docstrings.
 SPHINX = $(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet

@@ -1,6 +1,7 @@
 """`python -m torture`: long trials of whether interruptions, other processes, full disks and strangers do harm."""
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -18,7 +19,7 @@ import vae_lab
 from torture import hostile, kills, pairs, room, signals, writes
 from torture.kinds import KINDS, SHORT, Kind
 from torture.references import References, import_all
-from torture.tally import reproduction, table
+from torture.tally import Outcome, reproduction, table
 from torture.workers import Trial, run_all
 
 NUM_WORKERS = 2
@@ -54,6 +55,9 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=500, help="how often commands are killed, about (default 500)")
     parser.add_argument("--seed", type=int, default=0, help="the seed of what is random (default 0)")
     parser.add_argument("--only", default="", help=f"one of {', '.join(SECTIONS)}, or the beginning of a trial's name")
+    parser.add_argument(
+        "--log", type=Path, help="a file of what came of each trial: those without a fault are not repeated"
+    )
     parser.add_argument("--keep", action="store_true", help="keep the folders of trials that went wrong")
     given = parser.parse_args()
 
@@ -62,6 +66,7 @@ def main() -> None:
     import_all(HEAVY)
     root, begin = Path(tempfile.mkdtemp(prefix="vae_lab_torture_")), time.monotonic()
     references = References(root / "reference")
+    outcomes = [] if given.log is None else read_log(given.log)
     sections = [section for name, section in SECTIONS.items() if not given.only or given.only.split("/")[0] == name]
     kinds = with_what_they_need([kind for section in sections for kind in section.kinds])
     for prepared in (False, True):
@@ -71,21 +76,41 @@ def main() -> None:
     planned = []
     for section in sections:
         planned += section.trials(references, root, given.kills // 2, given.seed)
-    chosen = [trial for trial in planned if is_chosen(trial.name, given.only)]
-    outcomes = []
+    known = {outcome.name for outcome in outcomes}
+    chosen = [trial for trial in planned if is_chosen(trial.name, given.only) and trial.name not in known]
     for outcome in run_all(chosen, NUM_WORKERS):
         outcomes.append(outcome)
+        if given.log is not None:
+            append(given.log, outcome)
         if outcome.faults:
             print(reproduction(outcome, [f"--kills {given.kills}", f"--seed {given.seed}"]), flush=True)
         if not (outcome.faults and given.keep):
             for folder in left_by(root / outcome.name):
                 shutil.rmtree(folder, ignore_errors=True)
-        print(f"{len(outcomes)} of {len(chosen)}, {time.monotonic() - begin:.0f} s", end="\r", file=sys.stderr)
+        print(
+            f"{len(outcomes) - len(known)} of {len(chosen)}, {time.monotonic() - begin:.0f} s",
+            end="\r",
+            file=sys.stderr,
+        )
     print(table(outcomes))
     print(f"{len(outcomes)} trials in {time.monotonic() - begin:.0f} s, seed {given.seed}")
     if not given.keep:
         shutil.rmtree(root, ignore_errors=True)
     sys.exit(any(outcome.faults for outcome in outcomes))
+
+
+def read_log(path: Path) -> list[Outcome]:
+    """Return the outcomes without a fault of earlier calls, the last of each trial."""
+    lines = path.read_text().splitlines() if path.is_file() else []
+    found = {outcome.name: outcome for outcome in (Outcome.from_json(json.loads(line)) for line in lines)}
+    return [outcome for outcome in found.values() if not outcome.faults]
+
+
+def append(path: Path, outcome: Outcome) -> None:
+    """Add what came of a trial to a log."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as log:
+        log.write(json.dumps(outcome.as_json()) + "\n")
 
 
 def with_what_they_need(kinds: Sequence[Kind]) -> list[Kind]:
