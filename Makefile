@@ -1,5 +1,8 @@
 # Everything a newcomer needs; `make` alone lists it.
-PYTHON ?= python3
+# The first interpreter that can make an environment for vae_lab.
+CAN_RUN := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$each -c '$(CAN_RUN)' 2> /dev/null && echo $$each && break; done)
 BIN := .venv/bin
 RUN ?= outputs/runs/quickstart
 
@@ -17,7 +20,7 @@ help: ## list the targets
 setup: .venv/.ready ## create .venv with the pinned packages
 
 .venv/.ready: pyproject.toml requirements.lock
-	@$(PYTHON) -c 'import sys; sys.exit(None if (3, 11) <= sys.version_info[:2] <= (3, 13) else "vae_lab needs Python 3.11 to 3.13, and $(PYTHON) is " + sys.version.split()[0] + "; choose one with make PYTHON=python3.12")'
+	@$(or $(PYTHON),false) -c '$(CAN_RUN)' || { echo 'vae_lab needs Python 3.11 or later with its venv module (on Debian and Ubuntu: apt install python3-venv); name one with make PYTHON=/path/to/python3'; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	@touch $@

@@ -51,17 +51,21 @@ def part(config: DictConfig, group: str, *kinds: type, **sizes: Any) -> Any:
         UserError: where the group names no class of the right kind, or the class refuses its options.
     """
     node = config[group]
-    target = get_object(node["_target_"])
+    where = config._get_full_key(group)
+    try:
+        target = get_object(node["_target_"])
+    except Exception as error:
+        raise UserError(f"{where}._target_={node['_target_']}: {' '.join(str(error).split())}") from error
     if not (isinstance(target, type) and issubclass(target, kinds)):
         wanted = " or ".join(f"{kind.__module__}.{kind.__name__}" for kind in kinds)
-        raise UserError(f"{group}._target_={node['_target_']}: expected a subclass of {wanted}")
+        raise UserError(f"{where}._target_={node['_target_']}: expected a subclass of {wanted}")
     try:
         return instantiate(node, **sizes, _convert_="all")
     except Exception as error:
         # Hydra wraps what the part itself says.
         cause = error.__cause__ or error
         if isinstance(cause, ValueError | TypeError | MisconfigurationException):
-            raise UserError(f"{group}: {target.__name__} refuses its options: {cause}") from error
+            raise UserError(f"{where}: {target.__name__} refuses its options: {cause}") from error
         raise
 
 
@@ -250,7 +254,9 @@ def trainer(
         plugins: what writes the checkpoints, beside the plugins of the configuration.
         first_step: the steps behind a resumed run.
     """
-    optional = [instantiate(node, _convert_="all") for node in config.callbacks.values() if node is not None]
+    optional = [part(config.callbacks, name, Callback) for name, node in config.callbacks.items() if node is not None]
+    if not config.trainer.get("enable_progress_bar", True):
+        optional = [each for each in optional if not isinstance(each, ProgressBar)]
     settings: dict[str, Any] = {
         **length(config.trainer, config.get("epochs_scale", 1.0)),
         "default_root_dir": str(run_dir),
@@ -258,7 +264,7 @@ def trainer(
         "plugins": [*plugins, *(config.trainer.get("plugins") or [])],
         "logger": logger(config, run_dir, first_step),
     }
-    if "enable_progress_bar" not in config.trainer and not any(isinstance(each, ProgressBar) for each in optional):
-        settings["enable_progress_bar"] = False  # else Lightning would show one of its own
+    # Without one of the configuration, Lightning would show one of its own.
+    settings["enable_progress_bar"] = any(isinstance(each, ProgressBar) for each in optional)
     built: Trainer = part(config, "trainer", Trainer, **settings)
     return built

@@ -81,11 +81,14 @@ def nearest(name: str, choices: Iterable[str]) -> str:
 
     >>> nearest("bernouli", ["bernoulli", "gaussian"])
     "did you mean 'bernoulli'?"
+    >>> nearest("MNIST", ["emnist", "mnist"])
+    "did you mean 'mnist'?"
     >>> nearest("x", ["bernoulli", "gaussian"])
     'choose one of bernoulli, gaussian'
     """
     known = sorted(set(choices))
-    matches = get_close_matches(name, known, n=1, cutoff=0.6)
+    same = [choice for choice in known if choice.lower() == name.lower()]
+    matches = same or get_close_matches(name, known, n=1, cutoff=0.6)
     if matches:
         return f"did you mean '{matches[0]}'?"
     return f"choose one of {', '.join(known)}" if known else "it takes none"

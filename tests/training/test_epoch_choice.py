@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch.callbacks import EarlyStopping, Timer
 
 from helpers import commands, parts
 from vae_lab.configuration.choices import targets
 from vae_lab.errors import UserError
 from vae_lab.evaluation.criterion import criterion_of
-from vae_lab.training.epoch_choice import EpochChoice, epoch_choice, validation_metrics
+from vae_lab.training.epoch_choice import EpochChoice, check_monitors, epoch_choice, metric_names, validation_metrics
 
 
 @pytest.mark.parametrize(
@@ -89,6 +90,22 @@ def test_the_loss_on_validation_images_is_a_metric(name: str) -> None:
     assert losses[0].shape == (5,)
     assert torch.equal(losses[0], losses[1])
     torch.testing.assert_close(objective.state_dict(), before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("overrides", [[], ["objective=gan"], ["objective=autoencoder", "posterior=delta"]])
+def test_the_metrics_of_a_validation_are_those_that_are_named(overrides: list[str]) -> None:
+    model, objective = parts.model_and_objective(*overrides)
+    x, criterion, choice = parts.images(model, 3), criterion_of(model), EpochChoice("loss")
+    metrics = validation_metrics(choice, criterion, model, objective, x, None, nll_samples=2)
+    assert [f"val/{name}" for name in metrics] == metric_names(choice, criterion)
+
+
+def test_a_callback_that_waits_for_a_metric_that_is_not_logged_is_refused() -> None:
+    criterion = criterion_of(parts.model_and_objective()[0])
+    choice = EpochChoice("elbo", higher_is_better=True)
+    check_monitors([EarlyStopping("val/rate"), Timer()], choice, criterion)
+    with pytest.raises(UserError, match=r"EarlyStopping has monitor=val_elbo, .* did you mean 'val/elbo'"):
+        check_monitors([EarlyStopping("val_elbo")], choice, criterion)
 
 
 @pytest.mark.slow

@@ -32,6 +32,7 @@ def check(config: DictConfig) -> None:
         UserError: one line with the key, its value, the reason and the nearest valid choice.
     """
     top = check_types(config)
+    check_targets("", top)
     for group, given in PARTS.items():
         node = top.get(group)
         if node is None:
@@ -49,6 +50,23 @@ def check(config: DictConfig) -> None:
     check_trainer(top["trainer"], top["optimizer"], epochs)
     check_pixels(top["likelihood"]["_target_"], top["data"])
     check_compatibility(top)
+
+
+def check_targets(path: str, node: Mapping[str, Any]) -> None:
+    """Refuse a `_target_` that is no name of a class, at any depth.
+
+    Raises:
+        UserError: one line with the key.
+    """
+    for key, value in node.items():
+        where = f"{path}.{key}".lstrip(".")
+        if key == "_target_" and not (isinstance(value, str) and all(map(str.isidentifier, value.split(".")))):
+            raise UserError(f"{where}={show(value)}: expected the name of a class with its module, as module.Class")
+        if isinstance(value, Mapping):
+            check_targets(where, value)
+        for number, item in enumerate(value if isinstance(value, list) else []):
+            if isinstance(item, Mapping):
+                check_targets(f"{where}[{number}]", item)
 
 
 def check_types(config: DictConfig) -> dict[str, Any]:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import hydra
 from hydra import initialize_config_dir
-from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.object_type import ObjectType
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration import own_parts
+from vae_lab.configuration.arguments import parse_arguments
+from vae_lab.configuration.hydra_errors import report_mistakes_in_one_line
 from vae_lab.configuration.memory_errors import explain_memory_error
 from vae_lab.configuration.paths import conf_dir
 from vae_lab.configuration.processes import is_first
@@ -117,6 +120,7 @@ def run_command(
         interruption.say("interrupted before anything was written; to begin again, repeat the command")
     end_with_named_parent(can_save=is_first())
     folder, given = config_dir or conf_dir(), sys.argv[1:]
+    report_mistakes_in_one_line()
     try:
         sys.argv[1:] = checked_arguments(config_name, folder, check, rewrite)
     except (UserError, OSError) as error:
@@ -137,15 +141,20 @@ def explained(error: Exception) -> str | None:
 
 def checked_arguments(config_name: str, config_dir: Path, check: Check, rewrite: Rewrite) -> list[str]:
     """Return the command line after its check, rewritten where the command does that."""
-    arguments = get_args_parser().parse_args()
+    arguments, given = parse_arguments(config_name, sys.argv[1:])
     asks_only = arguments.help or arguments.hydra_help or arguments.shell_completion
     if arguments.experimental_rerun:
         # It reads a pickle, which may be a stranger's and run any code.
         raise UserError("--experimental-rerun: this command does not read Hydra's pickles; use resume=DIR")
-    if asks_only or arguments.config_path:
-        return sys.argv[1:]
+    if arguments.config_path:
+        raise UserError(
+            f"--config-path={arguments.config_path}: the defaults of a command are vae_lab's own; add a folder of your "
+            "own files with --config-dir=DIR"
+        )
+    if asks_only:
+        return given
     # Not for `--help` and shell completion, which should answer at once.
-    from vae_lab.configuration.overrides import compose_with_hydra, without_hydra
+    from vae_lab.configuration.overrides import compose_with_hydra, refuse_sweep, without_hydra
 
     rewritten = rewrite(arguments.overrides, multirun=arguments.multirun)
     if rewritten is not None:
@@ -156,12 +165,27 @@ def checked_arguments(config_name: str, config_dir: Path, check: Check, rewrite:
             raise UserError(f"--config-dir={arguments.config_dir}: there is no such folder")
         overrides.append(f"hydra.searchpath=['file://{Path(arguments.config_dir).absolute()}']")
     with initialize_config_dir(str(config_dir), version_base="1.3"):
+        if arguments.config_name:
+            check_config_name(arguments.config_name)
         config = compose_with_hydra(arguments.config_name or config_name, overrides)
         use_own_parts(config)
+        multirun = arguments.multirun or config.hydra.mode is RunMode.MULTIRUN
+        if not multirun:
+            refuse_sweep(overrides)
         if not arguments.cfg:
-            multirun = arguments.multirun or config.hydra.mode is RunMode.MULTIRUN
             check(without_hydra(config), config.hydra, overrides, multirun=multirun)
-    return sys.argv[1:]
+    return given
+
+
+def check_config_name(name: str) -> None:
+    """Refuse a name that no YAML of the configuration has.
+
+    Raises:
+        UserError: one line with the name.
+    """
+    known = GlobalHydra.instance().config_loader().get_group_options("", results_filter=ObjectType.CONFIG)
+    if name.removesuffix(".yaml") not in known:
+        raise UserError(f"--config-name={name}: there is no such configuration; leave it out")
 
 
 def use_own_parts(config: DictConfig) -> None:

@@ -63,6 +63,11 @@ def check_trainer_costs(trainer: Mapping[str, Any]) -> None:
     devices, accelerator = num_devices(trainer.get("devices")), str(trainer.get("accelerator", "auto"))
     if devices is not None:
         key, gpus = f"trainer.devices={show(trainer['devices'])}", num_gpus()
+        if accelerator in ("gpu", "cuda") and gpus == 0:
+            raise UserError(
+                f"trainer.accelerator={accelerator}: this machine has no visible GPU; leave out trainer={accelerator} "
+                "(a GPU is used where there is one), or choose trainer=cpu"
+            )
         if accelerator in ("gpu", "cuda") and gpus is not None and devices > gpus:
             raise UserError(f"{key}: this machine has {gpus} visible GPUs; choose at most as many")
         if accelerator == "cpu" or (accelerator == "auto" and gpus in (0, None)):

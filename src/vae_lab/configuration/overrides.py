@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.costs import check_jobs, num_values
 from vae_lab.configuration.flat import flatten
+from vae_lab.configuration.hydra_errors import as_line
 from vae_lab.errors import UserError, nearest, show
 
 SEARCH_PATH = "hydra.searchpath"
@@ -38,8 +39,7 @@ def compose_with_hydra(config_name: str, arguments: Sequence[str]) -> DictConfig
     except (HydraException, ValueError) as error:
         check_names(config_name, [override for override in overrides if composable(override)])
         # The names are known, so the mistake is another: Hydra's complaint, as one line.
-        lines = [line.strip() for line in [*str(error).splitlines(), *str(error.__cause__ or "").splitlines()]]
-        raise UserError("; ".join(line for line in lines if line)) from error
+        raise UserError(as_line(error)) from error
     return config
 
 
@@ -70,7 +70,8 @@ def check_names(config_name: str, overrides: Sequence[Override]) -> None:
     for override in keys:
         name = override.key_or_group
         if name not in [*names, SEARCH_PATH] and not override.is_add() and not override.is_force_add():
-            raise UserError(f"{override.input_line}: there is no option '{name}'; {suggest(name, [*names, *groups])}")
+            hint = owners(name) or suggest(name, [*names, *groups])
+            raise UserError(f"{override.input_line}: there is no option '{name}'; {hint}")
 
 
 def groups_of(config_name: str, choices: Sequence[str]) -> list[str]:
@@ -100,6 +101,22 @@ def parse(arguments: Sequence[str]) -> list[Override]:
         override.config_loader = parser.config_loader  # glob(...) asks it for the names
         overrides.append(override)
     return overrides
+
+
+def refuse_sweep(arguments: Sequence[str]) -> None:
+    """Refuse several values for one key, where there is no sweep.
+
+    Raises:
+        UserError: one line with the ways out.
+    """
+    for override in parse(arguments):
+        if override.is_sweep_override():
+            key, line = override.key_or_group, str(override.input_line)
+            value = line.partition("=")[2]
+            raise UserError(
+                f"{line}: several values are a sweep, which -m starts (python -m vae_lab.train -m ...); one value with "
+                f"commas is written {key}=[{value}] as a list, or \"{key}='{value}'\" as text"
+            )
 
 
 def composable(override: Override) -> bool:
@@ -148,6 +165,18 @@ def known_names(config: DictConfig) -> list[str]:
     leaves = flatten(plain)
     nodes = {key.rsplit(".", depth)[0] for key in leaves for depth in range(1, key.count(".") + 1)}
     return [*leaves, *sorted(nodes)]
+
+
+def owners(name: str) -> str:
+    """Return the choices of a key's group that have such a key, as a hint; empty if none has."""
+    group, _, key = name.rpartition(".")
+    loader = GlobalHydra.instance().config_loader()
+    having = []
+    for choice in loader.get_group_options(group) if group else []:
+        found = loader.repository.load_config(f"{group}/{choice}")  # type: ignore[attr-defined]
+        if found is not None and OmegaConf.is_dict(found.config) and key in found.config:
+            having.append(f"{group}={choice}")
+    return f"these have it: {', '.join(having[:4])}; add one of them" if having else ""
 
 
 def suggest(name: str, names: Sequence[str]) -> str:

@@ -7,6 +7,9 @@ from vae_lab.errors import UserError, show
 
 # Options of Lightning's trainer that leave out images of validation or test.
 PARTIAL = ("limit_val_batches", "limit_test_batches", "overfit_batches", "fast_dev_run")
+LIMITS = ("limit_val_batches", "limit_test_batches")  # all images at 1.0; the others are off at 0
+# Options that take away all steps of the training.
+NO_STEPS = ("limit_train_batches", "max_steps")
 
 
 def length(trainer: Mapping[str, Any], epochs_scale: float) -> dict[str, int]:
@@ -32,11 +35,16 @@ def check_trainer(trainer: Mapping[str, Any], optimizer: Mapping[str, Any], max_
         UserError: one line with the way out.
     """
     for key in PARTIAL:
-        if trainer.get(key):
+        value = trainer.get(key)
+        leaves_out = value is not None and not (isinstance(value, float) and value == 1) if key in LIMITS else value
+        if leaves_out:
             raise UserError(
                 f"trainer.{key}={show(trainer[key])}: validation and test metrics are of all their images; leave it "
                 "out (for a quick try use trainer.max_epochs=1 trainer.limit_train_batches=10)"
             )
+    for key in NO_STEPS:
+        if trainer.get(key) == 0:
+            raise UserError(f"trainer.{key}=0: nothing would be trained; leave it out")
     every = trainer.get("check_val_every_n_epoch")
     if every is not None and every > max_epochs:
         raise UserError(

@@ -18,10 +18,12 @@ class Criterion(ABC):
     Metrics are of shape (B,) each, in nats unless the criterion says otherwise.
 
     Attributes:
+        names: the names of the metrics of validation.
         monitored: the metric by which epochs are compared.
         higher_is_better: whether a higher value of that metric is better.
     """
 
+    names: ClassVar[tuple[str, ...]]
     monitored: ClassVar[str]
     higher_is_better: ClassVar[bool]
 
@@ -50,6 +52,7 @@ class Criterion(ABC):
 class PlainELBO(Criterion):
     """The ELBO of the model, its two parts and, at the end, the likelihood."""
 
+    names = ("elbo", "rate", "distortion")
     monitored = "elbo"
     higher_is_better = True
 
@@ -64,6 +67,7 @@ class PlainELBO(Criterion):
 class Distortion(Criterion):
     """The distortion only, for models whose codes have no density."""
 
+    names = ("distortion",)
     monitored = "distortion"
     higher_is_better = False
 
@@ -88,6 +92,7 @@ class KernelScore(Criterion):
     images count most.
     """
 
+    names = ("kernel_score",)
     monitored = "kernel_score"
     higher_is_better = False
 

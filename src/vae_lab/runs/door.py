@@ -3,7 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from logging import FileHandler
 from pathlib import Path
@@ -16,7 +16,7 @@ from vae_lab.errors import UserError
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.lock import locked
-from vae_lab.runs.record import complete, record_start
+from vae_lab.runs.record import complete, read_record, record_start
 from vae_lab.runs.same_run import check_same_run, is_finished, keep_changes
 
 
@@ -41,6 +41,8 @@ class Found(Enum):
 def enter(folder: RunFolder, config: DictConfig, entrance: Entrance) -> Iterator[Found]:
     """Take the folder of a run: hold its lock, compare what is recorded there, and record a new run.
 
+    A run that is refused before its training, for a damaged file of data for one, leaves nothing behind.
+
     Of several processes that train a run together the first one holds the lock, and the others only look.
 
     Args:
@@ -56,7 +58,8 @@ def enter(folder: RunFolder, config: DictConfig, entrance: Entrance) -> Iterator
     if not is_first():
         yield what_is_found(folder, config, entrance)
         return
-    with locked(folder, "trains"):
+    began = False
+    with removing_if_empty(folder), locked(folder, "trains"):
         complete(folder)
         check_entrance(folder, config, entrance)
         if config.get("overwrite"):
@@ -65,7 +68,36 @@ def enter(folder: RunFolder, config: DictConfig, entrance: Entrance) -> Iterator
         if found is Found.NOTHING:
             make_room(folder)  # what is there is of a start that trained nothing
             record_start(folder, config)
-        yield found
+            began = entrance is Entrance.START
+        try:
+            yield found
+        except UserError:
+            if began and read_record(folder).data is None and not folder.has_results:
+                leave_nothing(folder)
+            raise
+
+
+def leave_nothing(folder: RunFolder) -> None:
+    """Remove all that a run wrote which was refused before its training; its lock is held until the end."""
+    for handler in [*logging.root.handlers]:
+        if isinstance(handler, FileHandler) and Path(handler.baseFilename).is_relative_to(folder.path.absolute()):
+            logging.root.removeHandler(handler)
+            handler.close()
+    folder.remove_written()
+    for path in (folder.run_record, folder.own / "lock"):
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def removing_if_empty(folder: RunFolder) -> Iterator[None]:
+    """Remove a folder at the end if nothing is left in it."""
+    try:
+        yield
+    finally:
+        if not (folder.own / "lock").exists():
+            with suppress(OSError):  # there is something in it
+                for path in (folder.unfinished, folder.own, folder.path):
+                    path.rmdir()
 
 
 def make_room(folder: RunFolder) -> None:

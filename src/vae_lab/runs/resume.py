@@ -12,6 +12,7 @@ from vae_lab.configuration import own_parts
 from vae_lab.configuration.check import check, check_types
 from vae_lab.configuration.costs import check_trainer_costs
 from vae_lab.configuration.overrides import parse
+from vae_lab.configuration.paths import conf_dir
 from vae_lab.configuration.training import length
 from vae_lab.errors import UserError
 from vae_lab.runs.door import Entrance, knock
@@ -49,7 +50,12 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
     config = RunFolder(run_dir).read_config()
     if config is None:
         raise UserError(f"resume={folders[-1]}: there is no run in this folder (no {settings})")
-    others = [override for override in overrides if override.key_or_group not in ("resume", "allow")]
+    others = [
+        each
+        for override in overrides
+        if override.key_or_group not in ("resume", "allow")
+        for each in of_trainer(override)
+    ]
     own_parts.allow(allowed(overrides))
     for override in others:  # a class that this command line names is the user's own word
         own_parts.use({override.key_or_group.rpartition(".")[2]: override.value()})
@@ -65,6 +71,18 @@ def resume_arguments(arguments: Sequence[str], *, multirun: bool) -> list[str] |
     # Not the run's own files: Hydra would do whatever a stranger's say about itself.
     ConfigStore.instance().store(RESUMED, DictConfig(with_hydra))
     return [f"--config-name={RESUMED}", *(override.input_line or "" for override in others if is_about_hydra(override))]
+
+
+def of_trainer(override: Override) -> list[Override]:
+    """Return `trainer=NAME` as the keys of its devices, which may change; any other override as it is."""
+    if override.key_or_group != "trainer" or not isinstance(override.value(), str):
+        return [override]
+    path = conf_dir() / "trainer" / f"{override.value()}.yaml"
+    if not path.is_file():
+        return [override]
+    own = OmegaConf.to_container(OmegaConf.load(path))
+    assert isinstance(own, dict)
+    return parse([f"trainer.{key}={own[key]}" for key in ("accelerator", "devices", "strategy") if key in own])
 
 
 def allowed(overrides: Sequence[Override]) -> list[str]:

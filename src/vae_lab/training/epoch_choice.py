@@ -1,12 +1,14 @@
 """Which epoch of a run is tested: by the model's own metric, by the run's loss, by the likelihood, or the last one."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from lightning.pytorch import Callback
 from torch import Tensor
 
-from vae_lab.errors import UserError
+from vae_lab.errors import UserError, nearest
 from vae_lab.evaluation import validation_bounds
 from vae_lab.evaluation.criterion import Criterion
 from vae_lab.models.latent_model import LatentModel
@@ -73,6 +75,28 @@ def epoch_choice(key: Choice, criterion: Criterion, objective: Objective) -> Epo
     if chosen == "elbo":
         return EpochChoice(criterion.monitored, criterion.higher_is_better)
     return EpochChoice({"objective": "loss", "nll": "nll"}.get(chosen))
+
+
+def metric_names(choice: EpochChoice, criterion: Criterion) -> list[str]:
+    """Return the names of the metrics that a validation logs."""
+    extra = [choice.metric] if choice.metric is not None and choice.metric not in criterion.names else []
+    return [f"val/{name}" for name in (*criterion.names, *extra)]
+
+
+def check_monitors(callbacks: Sequence[Callback], choice: EpochChoice, criterion: Criterion) -> None:
+    """Refuse a callback, such as early stopping, that waits for a metric which no validation logs.
+
+    Raises:
+        UserError: one line with the metrics that there are.
+    """
+    known = metric_names(choice, criterion)
+    for callback in callbacks:
+        monitor = getattr(callback, "monitor", None)
+        if isinstance(monitor, str) and monitor not in known:
+            raise UserError(
+                f"callbacks: {type(callback).__name__} has monitor={monitor}, which this run does not log; "
+                f"{nearest(monitor, known)}"
+            )
 
 
 def validation_metrics(

@@ -7,6 +7,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities import rank_zero_only
@@ -32,6 +33,7 @@ from vae_lab.training.checkpoints import BestAndLast
 from vae_lab.training.costs import check_memory_of_training
 from vae_lab.training.diagnosis import diagnose
 from vae_lab.training.divergence import DivergenceError, advice
+from vae_lab.training.epoch_choice import check_monitors
 from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.module import TrainingModule
 from vae_lab.training.processes import together, watch_processes
@@ -75,6 +77,8 @@ def run_experiment(config: DictConfig) -> float:
         folder = RunFolder(run.run_dir)
         record_divergence(folder, str(error))
         raise UserError(f"{error}; {advice(folder, config.optimizer.get('lr'))}") from error
+    except MisconfigurationException as error:
+        raise UserError(" ".join(str(error).split())) from error
     except OSError as error:
         raise UserError(f"{explain_os_error(error)}; what was trained so far is safe; {way_on}") from error
     if is_alone:
@@ -130,6 +134,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         plugins=[CheckpointFiles(folder)],
         first_step=first_step,
     )
+    check_monitors(trainer.callbacks, module.choice, module.criterion)  # type: ignore[attr-defined]
     check_room(run_dir, checkpoint_bytes(module), "a run's checkpoints")
     leave_signals_alone(trainer)
     watch_processes(trainer)
@@ -145,6 +150,8 @@ def conclude(run: Run) -> float:
         UserError: if no epoch had a finite metric.
     """
     config, data, module, trainer, checkpoints = run.config, run.data, run.module, run.trainer, run.checkpoints
+    if checkpoints.last_value is None and checkpoints.best_value is None:
+        trainer.validate(module, datamodule=data, verbose=False)  # max_steps or max_time ended the first epoch before
     if checkpoints.best_value is None:
         raise DivergenceError(
             f"training diverged: in no epoch val/{module.choice.metric or module.criterion.monitored} was finite, so "
