@@ -1,6 +1,7 @@
 """Training through the command line, on real data: what it writes, and what comes of a run."""
 
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,13 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 import vae_lab
 from helpers import commands
+from vae_lab.configuration.compiler import compiler
 from vae_lab.data.digits import Digits
 from vae_lab.runs.fingerprint import WITHOUT_EFFECT
 
 pytestmark = pytest.mark.slow
+
+NEEDS_COMPILER = pytest.mark.skipif(shutil.which(compiler()) is None, reason=f"there is no C++ compiler ({compiler()})")
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +200,14 @@ def test_answers_without_torch(arguments: list[str]) -> None:
         assert "model=mlp" in done.stdout
 
 
-@pytest.mark.parametrize("override", ["compile=true", "trainer.precision=bf16-mixed", "trainer.precision=64-true"])
+@pytest.mark.parametrize(
+    "override",
+    [
+        pytest.param("compile=true", marks=NEEDS_COMPILER),
+        "trainer.precision=bf16-mixed",
+        "trainer.precision=64-true",
+    ],
+)
 def test_ways_of_computing_agree(override: str, tmp_path: Path) -> None:
     done = commands.train("data=digits", "trainer.max_epochs=2", override, f"hydra.run.dir={tmp_path}")
     assert done.returncode == 0, done.stderr

@@ -32,8 +32,10 @@ def train(config: "DictConfig") -> float:
 
 def run(config: "DictConfig") -> float:
     """Train one configuration; heavy modules are imported here, after it was checked."""
+    from vae_lab.configuration.compiler import check_compiler
     from vae_lab.configuration.costs import check_trainer_costs
 
+    check_compiler(compiled=config.compile)
     check_trainer_costs(config.trainer)  # also of a job that runs on another machine than its sweep was started on
     from vae_lab.training.experiment import run_experiment
 
@@ -45,6 +47,7 @@ def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]",
     from pathlib import Path
 
     from vae_lab.configuration.check import check_new
+    from vae_lab.configuration.compiler import check_compiler
     from vae_lab.configuration.costs import check_trainer_costs
     from vae_lab.configuration.processes import check_shared_folder
     from vae_lab.runs.door import Entrance, knock
@@ -56,6 +59,7 @@ def check(config: "DictConfig", hydra: "DictConfig", overrides: "Sequence[str]",
         check_sweep("train", hydra, overrides)
     else:
         check_new(config)
+        check_compiler(compiled=config.compile)
         check_trainer_costs(config.trainer)
         knock(RunFolder(Path(hydra.run.dir)), config, Entrance.START)
 

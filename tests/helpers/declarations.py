@@ -25,7 +25,7 @@ MEASURES: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
 }
 
 # What a compiler says is measured where all parts are compiled: `test_contract.test_compiled_equals_eager`.
-MEASURED_ELSEWHERE = {"uncompilable"}
+MEASURED_ELSEWHERE = {"uncompilable", "compares_epochs"}
 
 BASES: Mapping[str, tuple[type, ...]] = {
     "likelihood": (Likelihood,),
