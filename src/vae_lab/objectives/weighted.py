@@ -3,7 +3,6 @@
 from torch import Tensor, nn
 
 from vae_lab.configuration.options import NonNegativeFloat, PositiveInt, Size
-from vae_lab.maths import kl
 from vae_lab.models.latent_model import Latent, LatentModel
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.objectives.schedules import Schedule, as_schedule
@@ -89,8 +88,9 @@ class FreeBits(Objective):
     loss = distortion + sum_j max(lambda, E_batch[KL_j])
 
     Below lambda a group's KL has no gradient. At lambda = 0 it is the negative ELBO. In a model with several stochastic
-    layers the sum includes the groups of all layers. The mean is over the batch of one device. Kingma et al. 2016,
-    equation 15, https://arxiv.org/abs/1606.04934.
+    layers the sum includes the groups of all layers whose KL is exact given the others. A layer without one, such as
+    the lower one of `two_layer`, is charged what it costs, E[log q - log p], which may be below 0. The mean is over the
+    batch of one device. Kingma et al. 2016, equation 15, https://arxiv.org/abs/1606.04934.
 
     Args:
         free_nats: lambda, in nats for each group.
@@ -126,8 +126,10 @@ class FreeBits(Objective):
         return terms.loss(terms.distortion + charged, charged_rate=charged, free_nats=free_nats)
 
     def _charged_rate(self, latent: Latent, free_nats: Tensor) -> Tensor:
-        """Return sum_j max(lambda, E_batch[KL_j]) of one layer, of shape ()."""
-        unit_kl = kl.per_dimension(latent.q, latent.p)  # (B, D) or (K, B, D)
+        """Return sum_j max(lambda, E_batch[KL_j]) of one layer, or what it costs where it has no exact KL; shape ()."""
+        unit_kl = latent.kl_of_units()  # (B, D) or (K, B, D)
+        if unit_kl is None:
+            return latent.kl.mean()
         mean = unit_kl.flatten(0, -2).mean(0)  # (D,)
         # A last group that is not full is padded with units whose KL is zero.
         padded = nn.functional.pad(mean, (0, -mean.shape[0] % self.group_size))

@@ -10,7 +10,6 @@ from torch.distributions import Distribution
 from vae_lab.configuration.options import Size
 from vae_lab.evaluation.blocks import blocks
 from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure, no_elbo, over_images
-from vae_lab.maths import kl
 from vae_lab.maths.aggregate import aggregate_posterior
 from vae_lab.models.latent_model import LatentModel, Trace
 from vae_lab.models.vae import VAE
@@ -112,7 +111,8 @@ def surgery(trace: Trace, posteriors: Sequence[Distribution], *, by_units: bool)
     }
     if aggregate.units is not None:
         log_q_units = aggregate.units.sum(-1).view_as(latent.log_q)  # (L, I)
-        units = kl.per_dimension(latent.q, latent.p)  # (I, D)
+        units = latent.kl_of_units()  # (I, D)
+        assert units is not None, "a model with one layer"
         terms |= {
             "total_correlation": log_q - log_q_units,
             "dimension_wise_kl": log_q_units - latent.log_p,
