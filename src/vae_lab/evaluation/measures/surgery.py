@@ -1,5 +1,6 @@
 """Decompose the rate: the ELBO surgery."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -77,8 +78,12 @@ class Surgery(Measure):
             "total_correlation": f"E[log q(z) - sum_d log q(z_d)], {aggregate}",
             "dimension_wise_kl": f"E[sum_d log q(z_d) - log p(z_d)], {aggregate}",
         }
+        # All are divergences; and no sample is more likely under its own posterior than N times under the mean of all.
+        most = {"mutual_information": math.log(num_images)}
         estimates = {
-            name: over_images(terms[name], estimator, num_samples=self.num_samples)
+            name: over_images(terms[name], estimator, num_samples=self.num_samples)._replace(
+                at_least=0.0, at_most=most.get(name)
+            )
             for name, estimator in estimators.items()
             if name in terms
         }
