@@ -1,6 +1,7 @@
 """Training that diverged is told, and its metrics are not passed on as if they meant something."""
 
 import logging
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from vae_lab.training.divergence import DivergenceError, check_finite_state, warn_of_divergence
+from vae_lab.training.divergence import DivergenceError, check_finite_state, check_sane, warn_of_divergence
 
 SOUND: dict[str, Any] = {"test/elbo": -100.6, "test/nll": 96.0, "epoch": 3, "epoch/chosen_by": "val/elbo"}
 
@@ -36,6 +37,18 @@ def test_metrics_that_mean_nothing_are_told(
         warn_of_divergence(metrics, last, num_pixels=784)
     assert told in caplog.text
     assert bool(caplog.records) == bool(told)
+
+
+@pytest.mark.parametrize(
+    ("best", "told"),
+    [(None, "no epoch had a finite val/elbo"), (-1.07e13, "the best val/elbo of all epochs is -1.07e+13"), (-7e5, "")],
+)
+def test_a_run_without_an_epoch_that_means_anything_is_not_tested(best: float | None, told: str) -> None:
+    if not told:
+        assert check_sane(best, "val/elbo", num_pixels=784) == best
+        return
+    with pytest.raises(DivergenceError, match=f"training diverged: {re.escape(told)}"):
+        check_sane(best, "val/elbo", num_pixels=784)
 
 
 @pytest.mark.parametrize("spoilt", ["", "weights", "optimizer"])

@@ -85,6 +85,27 @@ def advice(folder: RunFolder, lr: float | None) -> str:
     )
 
 
+def check_sane(best: float | None, metric: str, num_pixels: int) -> float:
+    """Return the value of the best epoch, if it means anything: finite numbers can be as wrong as infinite ones.
+
+    Args:
+        best: the value of the best epoch; None if no epoch had a finite one.
+        metric: its name.
+        num_pixels: the pixel values of an image, all channels together.
+
+    Raises:
+        DivergenceError: if there is no such epoch, or its value is beyond what pixels can cost.
+    """
+    if best is None:
+        raise DivergenceError(f"training diverged: no epoch had a finite {metric}, so there is nothing to test")
+    if is_absurd(best, num_pixels):
+        raise DivergenceError(
+            f"training diverged: the best {metric} of all epochs is {best:.6g}, beyond what {num_pixels:,} pixel "
+            "values can cost, so there is nothing to test"
+        )
+    return best
+
+
 def warn_of_divergence(metrics: Metrics, last_value: float | None, num_pixels: int) -> None:
     """Say so if the metrics of a run mean nothing, or its last epoch is of weights that diverged.
 

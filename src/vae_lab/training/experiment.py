@@ -30,7 +30,7 @@ from vae_lab.sweeps.search.pruning import pruning_callbacks
 from vae_lab.training.checkpoint_files import CheckpointFiles, checkpoint_bytes
 from vae_lab.training.checkpoints import BestAndLast
 from vae_lab.training.costs import check_memory_of_training
-from vae_lab.training.divergence import DivergenceError, advice, warn_of_divergence
+from vae_lab.training.divergence import DivergenceError, advice, check_sane, warn_of_divergence
 from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.module import TrainingModule
 from vae_lab.training.processes import together, watch_processes
@@ -139,13 +139,10 @@ def conclude(run: Run) -> float:
     """Test the best epoch of a run, write the results, and return the validation metric that it was chosen by.
 
     Raises:
-        UserError: if no epoch had a finite metric.
+        DivergenceError: if no epoch had a metric that means anything.
     """
     config, data, module, trainer, checkpoints = run.config, run.data, run.module, run.trainer, run.checkpoints
-    if checkpoints.best_value is None:
-        raise DivergenceError(
-            f"training diverged: no epoch had a finite val/{module.criterion.monitored}, so there is nothing to test"
-        )
+    best_value = check_sane(checkpoints.best_value, f"val/{module.criterion.monitored}", data.test.images[0].numel())
 
     folder = RunFolder(run.run_dir)
     # A finished run that was trained further may not have become better.
@@ -183,7 +180,7 @@ def conclude(run: Run) -> float:
         metrics["changes"] = "; ".join(changes)
     finish(config, trainer.loggers, run.run_dir, metrics, checkpoints.best_step)
     warn_of_divergence(metrics, checkpoints.last_value, data.test.images[0].numel())
-    return checkpoints.best_value
+    return best_value
 
 
 def quieten_libraries() -> None:
