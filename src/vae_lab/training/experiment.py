@@ -27,6 +27,7 @@ from vae_lab.runs.metrics import Metrics
 from vae_lab.runs.record import read_record, record_divergence, record_end, record_training
 from vae_lab.runs.saved_data import check_data, read_data
 from vae_lab.sweeps.search.pruning import pruning_callbacks
+from vae_lab.training.batch_sizes import check_batch_sizes
 from vae_lab.training.checkpoint_files import CheckpointFiles, checkpoint_bytes
 from vae_lab.training.checkpoints import BestAndLast
 from vae_lab.training.costs import check_memory_of_training
@@ -127,6 +128,8 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         plugins=[CheckpointFiles(folder)],
         first_step=first_step,
     )
+    synchronised = bool(config.trainer.get("sync_batchnorm"))
+    check_batch_sizes(data, model, module.objective, num_processes=trainer.world_size, is_synchronised=synchronised)
     check_room(run_dir, checkpoint_bytes(module), "a run's checkpoints")
     leave_signals_alone(trainer)
     watch_processes(trainer)
