@@ -34,6 +34,7 @@ class RngStream(IntEnum):
     PER_IMAGE = 17
     DRAWS = 20  # samples of a trained model
     ANOMALY = 21  # the permutation of pixels, and latent samples
+    CORRUPTION = 22  # of the images that are measured, with a fixed seed
     FITTING = 30  # fitting baselines of gradient estimators
     GRADIENTS = 31  # the compared gradients
 

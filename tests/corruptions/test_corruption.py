@@ -11,6 +11,7 @@ from helpers import parts
 from helpers.composed import composed
 from vae_lab import build
 from vae_lab.corruptions.corruption import Corruption
+from vae_lab.corruptions.draws import NoiseOfImage
 from vae_lab.corruptions.noise import GaussianNoise, Masking, SaltAndPepper
 from vae_lab.evaluation import validation_bounds
 from vae_lab.seeding import RngStream, reseed
@@ -73,6 +74,34 @@ def test_noise_is_fresh_and_comes_from_the_seeded_generators(name: str, grey: Te
     reseed(torch.device("cpu"), 0, RngStream.TRAIN, 0, 0, 1)
     assert not torch.equal(corrupt(grey), first)
     torch.testing.assert_close(grey, before, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_evaluation_an_image_has_one_corrupted_version(name: str, grey: Tensor) -> None:
+    """Whatever was drawn before, and in any batch; over images it is distributed as in training."""
+    corrupt = corruption(name, "corruption.when=always").eval()
+    first = corrupt(grey)
+    torch.manual_seed(1)
+    torch.testing.assert_close(corrupt(grey), first, rtol=0, atol=0)
+    torch.testing.assert_close(corrupt(grey[7:9]), first[7:9], rtol=0, atol=0)
+    torch.testing.assert_close(corrupt(grey.expand(2, *grey.shape))[1], first, rtol=0, atol=0)
+    fresh = corrupt.train()(grey) - grey
+    parts.close((first - grey).flatten() - fresh.flatten(), 0.0)
+    parts.close((first - grey).flatten().square() - fresh.flatten().square(), 0.0)
+
+
+def test_noise_of_an_image_is_uniform_and_normal(grey: Tensor) -> None:
+    u, z = NoiseOfImage().uniform(grey), NoiseOfImage().normal(grey)
+    parts.close(u.flatten(), 0.5)
+    parts.close((u.flatten() - 0.5).square(), 1 / 12)
+    parts.close(((u - 0.5)[..., 1:] * (u - 0.5)[..., :-1]).flatten(), 0.0)
+    parts.close(((u - 0.5)[1:] * (u - 0.5)[:-1]).flatten(), 0.0)
+    other = grey.clone()
+    other[:, 0, 0, 0] += 1 / 255  # an image that differs by one level has other noise
+    parts.close(((u - 0.5) * (NoiseOfImage().uniform(other) - 0.5)).flatten(), 0.0)
+    parts.close(z.flatten(), 0.0)
+    parts.close(z.flatten().square(), 1.0)
+    parts.close(z.flatten().pow(4), 3.0)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -24,8 +24,8 @@ MEASURES: Mapping[str, Mapping[str, Callable[[str], Any]]] = {
     "objective": measured_objectives.MEASURES,
 }
 
-# What a compiler says is measured where all parts are compiled, in `test_contract.test_compiled_equals_eager`, and whether
-# a loss compares epochs in `test_epoch_choice.test_the_loss_on_validation_images_is_a_metric`.
+# What a compiler says is measured where all parts are compiled, in `test_contract.test_compiled_equals_eager`, and
+# whether a loss compares epochs in `test_epoch_choice.test_the_loss_on_validation_images_is_a_metric`.
 MEASURED_ELSEWHERE = {"uncompilable", "compares_epochs"}
 
 BASES: Mapping[str, tuple[type, ...]] = {

@@ -1,6 +1,7 @@
 """Divergences of samples and batches against laws whose divergence is known."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from torch.distributions import Normal
 
 from helpers import parts
 from vae_lab.maths import divergences
+from vae_lab.priors.label_normal import LabelNormal
 
 
 def expected_rbf(squared_shift: float, variance: float, dim: int, bandwidth: float) -> float:
@@ -126,3 +128,21 @@ def test_covariance_and_its_penalties_by_hand() -> None:
     torch.testing.assert_close(covariance, torch.tensor([[1.0, 1.0], [1.0, 3.0]]).double())
     off_diagonal, diagonal = divergences.dip_penalties(covariance)
     assert (off_diagonal.item(), diagonal.item()) == (2.0, 4.0)
+
+
+@pytest.mark.parametrize("name", ["covariance", "sliced_wasserstein", "mmd", "label_normal"])
+def test_mixed_precision_does_not_round_what_is_compared(name: str) -> None:
+    """Products of codes and of parameters keep float32 where networks compute in half precision."""
+    x, y, directions = torch.randn(3, 64, 8, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    prior = LabelNormal(8, 8)
+    functions: dict[str, Callable[[], Tensor]] = {
+        "covariance": lambda: divergences.covariance(1 + x),
+        "sliced_wasserstein": lambda: divergences.sliced_wasserstein(x, y, directions),
+        "mmd": lambda: divergences.mmd(x, y, divergences.rbf, 16.0),
+        "label_normal": lambda: prior(torch.eye(8)).mean,
+    }
+    expected = functions[name]()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = functions[name]()
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-7)

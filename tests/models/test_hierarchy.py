@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from helpers import parts
 from helpers.chain import MARGINAL, X, image, ladder, two_layers
+from vae_lab.maths import kl
 from vae_lab.models.ladder import LadderVAE, product
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.models.vae import VAE
@@ -37,6 +38,22 @@ def test_both_estimators_of_the_elbo_agree(model: LatentModel) -> None:
     parts.close((trace.log_px - trace.kl() - trace.log_w())[0], 0.0)
     for latent in trace.latents:
         parts.close((latent.kl - (latent.log_q - latent.log_p))[0], 0.0)
+
+
+def test_a_layer_says_whether_its_closed_form_is_exact(model: LatentModel) -> None:
+    """The closed form has the mean of log q - log p exactly where the model says so; elsewhere none is given."""
+    for layer in model.trace(image(X, 100_000)).latents:
+        sampled = (layer.log_q - layer.log_p)[0]
+        if layer.kl_is_exact:
+            units = layer.kl_of_units()
+            assert units is not None
+            parts.close(units.expand(1, 100_000, 1)[0].sum(-1) - sampled, 0.0)
+        else:
+            assert layer.kl_of_units() is None
+            wrong = kl.closed_form(layer.q, layer.p)
+            assert wrong is not None
+            with pytest.raises(AssertionError, match="is not"):
+                parts.close(wrong.expand_as(layer.log_q)[0] - sampled, 0.0)
 
 
 @pytest.mark.slow

@@ -58,6 +58,19 @@ def test_special_case_is_the_elbo(name: str) -> None:
     agrees(PLAIN_CASES[name](), ELBO(num_samples=2))
 
 
+@pytest.mark.parametrize("model", parts.names("model"))
+def test_free_bits_of_nothing_are_the_elbo_of_every_model(model: str) -> None:
+    """In value and in gradient, whatever its layers are conditioned on, and in groups too."""
+    built, _ = parts.model_and_objective(f"model={model}", "objective=free_bits")
+    built, x = built.double(), parts.images(built, 6, torch.float64)
+    expected, gradients = parts.loss_and_gradients(built, ELBO(num_samples=3), x)
+    gradients = {name: gradient.clone() for name, gradient in gradients.items() if gradient is not None}
+    for group_size in (1, 2):
+        loss, found = parts.loss_and_gradients(built, FreeBits(0.0, group_size=group_size, num_samples=3), x)
+        torch.testing.assert_close(loss.value, expected.value)
+        torch.testing.assert_close({name: found[name] for name in gradients}, gradients)
+
+
 def test_info_without_its_divergence_is_the_elbo() -> None:
     agrees(InfoVAE(alpha=0.0, mmd_weight=1.0), ELBO())
 

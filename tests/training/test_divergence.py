@@ -1,5 +1,6 @@
 """A state that diverged is not saved."""
 
+import re
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,7 +8,19 @@ import pytest
 import torch
 from torch import nn
 
-from vae_lab.training.divergence import DivergenceError, check_finite_state
+from vae_lab.training.divergence import DivergenceError, check_finite_state, check_sane
+
+
+@pytest.mark.parametrize(
+    ("best", "told"),
+    [(None, "no epoch had a finite val/elbo"), (-1.07e13, "the best val/elbo of all epochs is -1.07e+13"), (-7e5, "")],
+)
+def test_a_run_without_an_epoch_that_means_anything_is_not_tested(best: float | None, told: str) -> None:
+    if not told:
+        check_sane(best, "val/elbo", num_pixels=784)
+        return
+    with pytest.raises(DivergenceError, match=f"training diverged: {re.escape(told)}"):
+        check_sane(best, "val/elbo", num_pixels=784)
 
 
 @pytest.mark.parametrize("spoilt", ["", "weights", "optimizer"])

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 
 from vae_lab.configuration.options import CorruptionPhase
+from vae_lab.corruptions.draws import FreshNoise, Noise, NoiseOfImage
 
 
 class Corruption(nn.Module, ABC):
@@ -15,8 +16,8 @@ class Corruption(nn.Module, ABC):
     E_C(x' | x) E_q(z | x') [log p(x, z) - log q(z | x')] <= log p(x)
 
     For every x' this is the ELBO of the clean image with another posterior, so the results are still bounds on its
-    log-likelihood: Im et al. 2017, https://arxiv.org/abs/1511.06406. Every call draws new noise, from the default
-    generators, which every training and evaluation step seeds for itself.
+    log-likelihood: Im et al. 2017, https://arxiv.org/abs/1511.06406. In training every call draws new noise. In
+    evaluation an image has one corrupted version, always the same, so that all measures are of the same q(z | x').
 
     Args:
         when: `training` corrupts training images only. Validation, testing, pictures and the loaded model then use the
@@ -27,10 +28,18 @@ class Corruption(nn.Module, ABC):
     def __init__(self, when: CorruptionPhase) -> None:
         super().__init__()
         self.when = when
+        self.fresh, self.of_image = FreshNoise(), NoiseOfImage()
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.corrupt(x) if self.training or self.when == "always" else x
+        if self.training:
+            return self.corrupt(x, self.fresh)
+        return self.corrupt(x, self.of_image) if self.when == "always" else x
 
     @abstractmethod
-    def corrupt(self, x: Tensor) -> Tensor:
-        """Return the images, of shape (*batch, C, H, W), with new noise."""
+    def corrupt(self, x: Tensor, noise: Noise) -> Tensor:
+        """Return the images with noise.
+
+        Args:
+            x: of shape (*batch, C, H, W).
+            noise: where all random numbers come from.
+        """

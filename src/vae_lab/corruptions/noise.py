@@ -1,10 +1,10 @@
 """The three corruptions of Vincent et al. 2010, section 3.3, https://jmlr.org/papers/v11/vincent10a.html."""
 
-import torch
 from torch import Tensor
 
 from vae_lab.configuration.options import CorruptionPhase, OpenUnitInterval, PositiveFloat
 from vae_lab.corruptions.corruption import Corruption
+from vae_lab.corruptions.draws import Noise
 
 
 class GaussianNoise(Corruption):
@@ -19,8 +19,8 @@ class GaussianNoise(Corruption):
         super().__init__(when)
         self.sigma = sigma
 
-    def corrupt(self, x: Tensor) -> Tensor:
-        return x + self.sigma * torch.randn(x.shape, device=x.device, dtype=x.dtype)
+    def corrupt(self, x: Tensor, noise: Noise) -> Tensor:
+        return x + self.sigma * noise.normal(x)
 
 
 class Masking(Corruption):
@@ -35,8 +35,8 @@ class Masking(Corruption):
         super().__init__(when)
         self.fraction = fraction
 
-    def corrupt(self, x: Tensor) -> Tensor:
-        return x.masked_fill(uniform(x) < self.fraction, 0)
+    def corrupt(self, x: Tensor, noise: Noise) -> Tensor:
+        return x.masked_fill(noise.uniform(x) < self.fraction, 0)
 
 
 class SaltAndPepper(Corruption):
@@ -51,11 +51,6 @@ class SaltAndPepper(Corruption):
         super().__init__(when)
         self.fraction = fraction
 
-    def corrupt(self, x: Tensor) -> Tensor:
-        u = uniform(x)
+    def corrupt(self, x: Tensor, noise: Noise) -> Tensor:
+        u = noise.uniform(x)
         return x.masked_fill(u < self.fraction, 1).masked_fill(u < self.fraction / 2, 0)
-
-
-def uniform(x: Tensor) -> Tensor:
-    """Draw a number from U(0, 1) for each value of `x`, of the same shape."""
-    return torch.rand(x.shape, device=x.device, dtype=x.dtype)

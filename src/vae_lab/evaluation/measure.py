@@ -18,6 +18,10 @@ from vae_lab.evaluation.validation_bounds import bits_per_dim
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.seeding import RngStream, generator
 
+# An estimate outside of its bounds by more than these is wrong, and no noise: standard errors, and float32.
+NUM_ERRORS = 5
+RELATIVE_ERROR = 1e-4
+
 
 class Images(NamedTuple):
     """Images as the likelihood sees them.
@@ -99,6 +103,8 @@ class Estimate(NamedTuple):
         standard_error: the standard error over images, if the estimate is a mean over them.
         num_samples: latent samples for each image, if there are any.
         details: further lists and settings, as JSON takes them.
+        at_least: what the true value cannot be below, such as 0 of a KL; None if there is no such bound.
+        at_most: what it cannot be above, such as log N of a mutual information with N images.
     """
 
     value: float
@@ -107,6 +113,17 @@ class Estimate(NamedTuple):
     standard_error: float | None = None
     num_samples: int | None = None
     details: Mapping[str, object] | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def impossible(self) -> str | None:
+        """Return why no true value can be near the estimate, in one line; None if it is within its bounds and error."""
+        margin = NUM_ERRORS * (self.standard_error or 0) + RELATIVE_ERROR * max(1, abs(self.value))
+        if self.at_least is not None and self.value < self.at_least - margin:
+            return f"{self.value:.6g} is below {self.at_least:.6g}, the least that it can be, by more than its error"
+        if self.at_most is not None and self.value > self.at_most + margin:
+            return f"{self.value:.6g} is above {self.at_most:.6g}, the most that it can be, by more than its error"
+        return None
 
 
 class Measure(ABC):
@@ -147,6 +164,12 @@ def no_encoder(context: EvaluationContext) -> str | None:
 def not_held_out(context: EvaluationContext) -> str | None:
     """Return why a measure that learns from training images cannot be scored on these; None if they are held out."""
     return None if context.held_out else "these are training images, from which it learns; choose split=test (or val)"
+
+
+def least_nats(context: EvaluationContext) -> float | None:
+    """Return 0 where p(x | z) is a probability, so that -log p(x) and its bounds cannot be negative; None elsewhere."""
+    support = get_object(context.config.likelihood["_target_"]).support
+    return 0.0 if support in ("binary", "256_levels") else None
 
 
 def code_length(context: EvaluationContext, nats: Estimate) -> dict[str, Estimate]:

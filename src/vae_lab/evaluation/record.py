@@ -41,15 +41,21 @@ def images_key(split: str, num_images: int | None) -> str:
 def as_json(estimate: Estimate, about: Mapping[str, Any]) -> dict[str, Any]:
     """Return an estimate as JSON, complete without the rest of the file; numbers that are not finite become null.
 
+    An estimate that no true value can be near has a key `impossible`, which says why.
+
     Args:
         estimate: the estimate.
         about: what else describes it, such as the split and the seed.
     """
-    given = {name: value for name, value in estimate._asdict().items() if name != "details"}
+    given = {
+        name: value for name, value in estimate._asdict().items() if name not in ("details", "at_least", "at_most")
+    }
     for name in ("value", "standard_error"):
         if given[name] is not None and not math.isfinite(given[name]):
             given[name] = None
-    return {**given, **about, **(estimate.details or {})}
+    reason = estimate.impossible()
+    wrong = {} if reason is None else {"impossible": reason}
+    return {**given, **wrong, **about, **(estimate.details or {})}
 
 
 def merge(run_dir: Path, checkpoint: Mapping[str, Any], key: str, measure: str, estimates: Mapping[str, Any]) -> None:

@@ -92,6 +92,9 @@ def evaluate_run(config: DictConfig, run_dir: Path, unwritten: list[str]) -> rec
             print(printable(f"{run_dir}: {name} is not defined: {reason}"))
             continue
         estimates[name] = measure_as_json(measure, context, about)
+        for each, estimate in estimates[name].items():
+            if "impossible" in estimate:
+                print(printable(f"{run_dir}: {name}: {each} cannot be right: {estimate['impossible']}"))
         try:
             record.merge(run_dir, checkpoint, record.images_key(config.split, config.num_images), name, estimates[name])
         except OSError as error:

@@ -9,6 +9,18 @@ from vae_lab.likelihoods.likelihood import Likelihood
 from vae_lab.maths.densities import continuous_bernoulli_log_normalizer, continuous_bernoulli_mean
 from vae_lab.maths.roots import increasing_root
 
+# Below it, in size, a series replaces the inverse distribution function.
+SMALL_LOGIT = 0.05
+
+
+def bernoulli_cumulants(u: Tensor, t: Tensor) -> Tensor:
+    """Return log(1 + u (e^t - 1)) / t near t = 0, by the first five cumulants k_n of a Bernoulli variable.
+
+    sum_n k_n t^(n-1) / n!,  k_1 = u, k_2 = v = u (1 - u), k_3 = v (1 - 2u), k_4 = v (1 - 6v), k_5 = k_3 (1 - 12v)
+    """
+    v, skew = u * (1 - u), 1 - 2 * u
+    return u + v * t * (1 / 2 + t * (skew / 6 + t * ((1 - 6 * v) / 24 + t * skew * (1 - 12 * v) / 120)))
+
 
 class ContinuousBernoulliDistribution(Distribution):
     """The continuous Bernoulli distribution on the unit interval, with density exp(t x - A(t)) for the logit t.
@@ -35,14 +47,20 @@ class ContinuousBernoulliDistribution(Distribution):
         return self.logits * value - continuous_bernoulli_log_normalizer(self.logits)
 
     def rsample(self, sample_shape: SampleShape = ()) -> Tensor:
-        """Draw samples by the inverse distribution function, F^-1(u) = log(1 + u (e^t - 1)) / t, u ~ U(0, 1)."""
+        """Draw samples by the inverse distribution function, F^-1(u) = log(1 + u (e^t - 1)) / t, u ~ U(0, 1).
+
+        t F^-1(u) is the cumulant-generating function of a Bernoulli variable of probability u. Around t = 0 its series
+        takes over, as the quotient there loses its gradient to cancellation.
+        """
         shape = self._extended_shape(torch.Size(sample_shape))
         u = torch.rand(shape, dtype=self.logits.dtype, device=self.logits.device)
         falling = -self.logits.abs()  # the density falls towards 1; the other half is its mirror image
-        flat = falling > -1e-4  # indistinguishable from uniform
-        t = torch.where(flat, -torch.ones_like(falling), falling)
-        x = torch.where(flat, u, torch.log1p(u * torch.expm1(t)) / t)
-        return torch.where(self.logits > 0, 1 - x, x)
+        flat = falling > -SMALL_LOGIT
+        t = torch.where(flat, -torch.ones_like(falling), falling)  # safe in the gradient of both branches
+        x = torch.log1p(u * torch.expm1(t)) / t
+        near = torch.where(flat, self.logits, torch.zeros_like(falling))
+        series = bernoulli_cumulants(torch.where(self.logits > 0, 1 - u, u), near)
+        return torch.where(flat, series, torch.where(self.logits > 0, 1 - x, x))
 
 
 class ContinuousBernoulli(Likelihood):

@@ -8,6 +8,7 @@ from torch.distributions import Distribution, Independent, Normal
 
 from vae_lab.configuration.options import PositiveFloat, Size
 from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.maths.processes import mean_over_processes
 
 
 class FittedNormal(Normal):
@@ -26,7 +27,7 @@ class FittedNormal(Normal):
     def log_prob(self, value: Tensor) -> Tensor:
         # Detached: at the optimum the derivative of the batch's log-density with respect to the variance is zero, so
         # the gradient of its average is the same either way.
-        scale = self.fit((value - self.loc).detach().square().mean()).sqrt()
+        scale = self.fit(mean_over_processes((value - self.loc).detach().square().mean())).sqrt()
         return Normal(self.loc, scale.expand_as(self.loc), validate_args=False).log_prob(value)
 
 
@@ -36,7 +37,7 @@ class GaussianOptimal(Likelihood):
     In training, log p(x | z) = -||x - mean||^2 / (2 s^2) - D/2 log(2 pi s^2) with s^2 the mean squared error of the
     batch, over its images, latent samples and D pixel values. Its average over the batch is
     -D/2 log MSE - D/2 log(2 pi e), so that no scale has to be chosen or learned: Rybkin et al. 2021, equation 4,
-    https://arxiv.org/abs/2006.13202. With several processes, each uses the error of its own part of the batch.
+    https://arxiv.org/abs/2006.13202. With several processes it is the error of the batch of all of them.
 
     A likelihood must not depend on the images whose density it computes. In evaluation and in sampling, s^2 is
     therefore fixed: it is the average of the training batches' errors, first over all of them, later over about the

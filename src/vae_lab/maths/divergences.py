@@ -6,6 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from vae_lab.distributions.pushforward import without_autocast
+
 # A kernel as a function of squared distances and a bandwidth C, in units of squared distance.
 Kernel = Callable[[Tensor, float], Tensor]
 
@@ -28,7 +30,8 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
 
     They are not computed by a matrix product, which loses precision by cancellation for rows that are close.
     """
-    return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()
+    with without_autocast(x):
+        return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square()
 
 
 def mmd(x: Tensor, y: Tensor, kernel: Kernel, bandwidth: float) -> Tensor:
@@ -104,7 +107,8 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: Tensor) -> Tensor:
     Returns:
         The distance in squared units of z, of shape ().
     """
-    projected_x, projected_y = (directions @ samples.T for samples in (x, y))  # (P, N) each
+    with without_autocast(x):  # in half precision many projections would be equal
+        projected_x, projected_y = (directions @ samples.T for samples in (x, y))  # (P, N) each
     return (projected_x.sort(-1).values - projected_y.sort(-1).values).square().mean()
 
 
@@ -158,11 +162,11 @@ def aggregate_log_density(log_q: Tensor, log_weights: Tensor) -> tuple[Tensor, T
     https://arxiv.org/abs/1802.04942.
 
     Args:
-        log_q: log q(z_id | x_j) of each sample i under each posterior j, of shape (*samples, B, B, D).
-        log_weights: log w_ij, of shape (B, B).
+        log_q: log q(z_id | x_j) of each sample i under each posterior j, of shape (*samples, I, B, D).
+        log_weights: log w_ij, of shape (I, B).
 
     Returns:
-        log q(z_i) and log prod_d q(z_id) in nats, of shape (*samples, B) each.
+        log q(z_i) and log prod_d q(z_id) in nats, of shape (*samples, I) each.
     """
     joint = (log_q.sum(-1) + log_weights).logsumexp(-1)
     marginals = (log_q + log_weights.unsqueeze(-1)).logsumexp(-2).sum(-1)
@@ -171,8 +175,9 @@ def aggregate_log_density(log_q: Tensor, log_weights: Tensor) -> tuple[Tensor, T
 
 def covariance(x: Tensor) -> Tensor:
     """Return the covariance of the rows of a batch (B, D), with the divisor B: of shape (D, D)."""
-    centred = x - x.mean(0)
-    return centred.T @ centred / len(x)
+    with without_autocast(x):  # a product in half precision would round what is compared with the identity
+        centred = x - x.mean(0)
+        return centred.T @ centred / len(x)
 
 
 def dip_penalties(covariance: Tensor) -> tuple[Tensor, Tensor]:

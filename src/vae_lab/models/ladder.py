@@ -11,9 +11,8 @@ from vae_lab.configuration.options import Activation, Size, Widths
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.distributions.detached import detach_parameters
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.maths import kl
 from vae_lab.models.hierarchy import Hierarchy
-from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_from_prior
+from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_from_prior, make_latent
 from vae_lab.networks.activation import ACTIVATIONS
 from vae_lab.networks.architecture import OutputBias, Shape
 from vae_lab.networks.condition import apply_conditioned
@@ -94,11 +93,8 @@ class LadderVAE(LatentModel):
                     else q
                 )
                 z = draw(q, reparameterize=reparameterize)  # (K, B, D)
-            log_q, log_p = scored.log_prob(z), p.log_prob(z)  # (K, B) each
-            # The closed form is exact given the sample of the layer above, on which both q and p depend.
-            exact = kl.closed_form(q, p)  # (B,) or (K, B)
-            divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
-            latents.append(Latent(z, log_q, log_p, divergence, q, p))
+            # Exact given the sample of the layer above, on which both q and p depend.
+            latents.append(make_latent(z, q, p, scored=scored, kl_is_exact=True))
         return Trace(self.decode(latents[-1].z, c).log_prob(x), tuple(latents))
 
     def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:

@@ -17,6 +17,7 @@ from torch.distributions import Distribution
 
 from vae_lab.configuration.declarations import Space
 from vae_lab.likelihoods.likelihood import Likelihood
+from vae_lab.maths import kl
 
 
 class Latent(NamedTuple):
@@ -28,9 +29,11 @@ class Latent(NamedTuple):
         z: samples, of shape (K, B, *latent).
         log_q: log q(z | x), of shape (K, B).
         log_p: log p(z), of shape (K, B).
-        kl: KL(q || p) in closed form where there is one, else log_q - log_p, of shape (K, B).
+        kl: KL(q || p) in closed form where `kl_is_exact` and there is one, else log_q - log_p, of shape (K, B).
         q: the posterior.
         p: the prior.
+        kl_is_exact: whether KL(q || p) is the mean of log_q - log_p given all that q and p are conditioned on. It is
+            not where p is conditioned on a layer that was inferred from this z.
     """
 
     z: Tensor
@@ -39,6 +42,15 @@ class Latent(NamedTuple):
     kl: Tensor
     q: Distribution
     p: Distribution
+    kl_is_exact: bool
+
+    def kl_of_units(self) -> Tensor | None:
+        """Return KL(q || p) of each unit in closed form, of shape (B, D) or (K, B, D); None where it is not exact.
+
+        Raises:
+            TypeError: if the units of q or of p are not independent normal variables.
+        """
+        return kl.per_dimension(self.q, self.p) if self.kl_is_exact else None
 
 
 class Trace(NamedTuple):
@@ -175,6 +187,22 @@ class LatentModel(nn.Module, ABC):
     @abstractmethod
     def decode(self, z: Tensor, c: Tensor | None = None) -> Distribution:
         """Return p(x | z) of batch shape (*batch,), for z of the lowest layer, of shape (*batch, *latent)."""
+
+
+def make_latent(z: Tensor, q: Distribution, p: Distribution, *, scored: Distribution, kl_is_exact: bool) -> Latent:
+    """Return the record of one stochastic layer: the only place where a closed form may replace log q - log p.
+
+    Args:
+        z: samples of q, of shape (K, B, *latent).
+        q: the posterior, of batch shape (B,) or (K, B).
+        p: the prior, of batch shape (), (B,) or (K, B).
+        scored: q as log q(z) is computed with it, with its parameters detached or not.
+        kl_is_exact: what the model says of this layer; see `Latent`.
+    """
+    log_q, log_p = scored.log_prob(z), p.log_prob(z)  # (K, B) each
+    exact = kl.closed_form(q, p) if kl_is_exact else None  # (B,) or (K, B)
+    divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
+    return Latent(z, log_q, log_p, divergence, q, p, kl_is_exact)
 
 
 def draw(q: Distribution, *num_samples: int, reparameterize: bool) -> Tensor:

@@ -10,9 +10,8 @@ from vae_lab.configuration.options import Activation, Size
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.distributions.detached import detach_parameters
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.maths import kl
 from vae_lab.models.hierarchy import Hierarchy
-from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_from_prior
+from vae_lab.models.latent_model import JointSample, LatentModel, Trace, draw, draw_from_prior, make_latent
 from vae_lab.networks.architecture import OutputBias
 from vae_lab.networks.condition import apply_conditioned
 from vae_lab.networks.dense import MLP
@@ -91,19 +90,10 @@ class TwoLayerVAE(LatentModel):
             # z1 is not detached: q(z2 | z1) depends on z through it.
             lower_scored = detach_parameters(lower_q)
             upper_scored = self.upper_distribution(at_least_float32(apply_frozen(self.upper_encoder, z1)))
-        upper_log_q, upper_log_p = upper_scored.log_prob(z2), upper_p.log_prob(z2)  # (K, B) each
-        lower_log_q, lower_log_p = lower_scored.log_prob(z1), lower_p.log_prob(z1)  # (K, B) each
-        exact = kl.closed_form(upper_q, upper_p)  # (K, B): exact given z1
-        upper_kl = upper_log_q - upper_log_p if exact is None else exact
-        # There is no closed form here: the z2 in p(z1 | z2) was inferred from this same z1.
-        lower_kl = lower_log_q - lower_log_p
-        return Trace(
-            self.decode(z1, c).log_prob(x),
-            (
-                Latent(z2, upper_log_q, upper_log_p, upper_kl, upper_q, upper_p),
-                Latent(z1, lower_log_q, lower_log_p, lower_kl, lower_q, lower_p),
-            ),
-        )
+        upper = make_latent(z2, upper_q, upper_p, scored=upper_scored, kl_is_exact=True)  # given z1
+        # The z2 in p(z1 | z2) was inferred from this same z1.
+        lower = make_latent(z1, lower_q, lower_p, scored=lower_scored, kl_is_exact=False)
+        return Trace(self.decode(z1, c).log_prob(x), (upper, lower))
 
     def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
         z2, z1 = zs

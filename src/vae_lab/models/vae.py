@@ -8,8 +8,7 @@ from torch.distributions import Distribution
 from vae_lab.distributions.conditional import at_least_float32
 from vae_lab.distributions.detached import detach_parameters
 from vae_lab.likelihoods.likelihood import Likelihood
-from vae_lab.maths import kl
-from vae_lab.models.latent_model import JointSample, Latent, LatentModel, Trace, draw, draw_from_prior
+from vae_lab.models.latent_model import JointSample, LatentModel, Trace, draw, draw_from_prior, make_latent
 from vae_lab.networks.condition import apply_conditioned
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import Prior
@@ -75,11 +74,9 @@ class VAE(LatentModel):
         """Make a pass as in `trace`, with a given q(z | x) of batch shape (B,) in place of the encoder's posterior."""
         p = self.prior(c)
         z = draw(q, num_samples, reparameterize=reparameterize)  # (K, B, *latent)
-        log_q, log_p = (detach_parameters(q) if detach_params else q).log_prob(z), p.log_prob(z)  # (K, B) each
-        exact = kl.closed_form(q, p)  # (B,)
-        divergence = log_q - log_p if exact is None else exact.expand_as(log_q)
+        layer = make_latent(z, q, p, scored=detach_parameters(q) if detach_params else q, kl_is_exact=True)
         log_px = self.decode(z, c).log_prob(x)  # (K, B)
-        return Trace(log_px, (Latent(z, log_q, log_p, divergence, q, p),))
+        return Trace(log_px, (layer,))
 
     def log_prior(self, zs: Sequence[Tensor], c: Tensor | None = None) -> Tensor:
         (z,) = zs

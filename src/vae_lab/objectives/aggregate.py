@@ -9,6 +9,7 @@ from torch.nn.functional import normalize
 
 from vae_lab.configuration.options import NonNegativeFloat, PositiveFloat, Size
 from vae_lab.maths import divergences
+from vae_lab.maths.processes import gather
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import EpochRule, Loss, Objective
 from vae_lab.objectives.schedules import Schedule, as_schedule, by_loss
@@ -29,12 +30,13 @@ def prior_samples(p: Distribution, num: int) -> Tensor:
 
 
 def mmd(z: Tensor, p: Distribution, kernel: divergences.Kernel, scale: float) -> Tensor:
-    """Estimate MMD^2 between a batch of codes (B, D) and the prior, with the bandwidth 2 D scale^2.
+    """Estimate MMD^2 between the codes of all processes, (B / P, D) of this one, and the prior; bandwidth 2 D scale^2.
 
     That bandwidth is the mean squared distance of two vectors from N(0, scale^2 I): Tolstikhin et al. 2018, section 4,
     https://arxiv.org/abs/1711.01558.
     """
-    return divergences.mmd(z, prior_samples(p, len(z)), kernel, 2 * z.shape[-1] * scale**2)
+    codes, drawn = gather(z), gather(prior_samples(p, len(z)))  # (B, D) each
+    return divergences.mmd(codes, drawn, kernel, 2 * z.shape[-1] * scale**2)
 
 
 class InfoVAE(Objective):
@@ -140,8 +142,8 @@ class SlicedWasserstein(Objective):
 
     loss = distortion + lambda SW^2(q(z), p(z))
 
-    Each batch draws new random directions. The posterior may be a deterministic code. Kolouri et al. 2019, algorithm 1,
-    https://arxiv.org/abs/1804.01947.
+    Each batch has the codes of all processes, and new random directions, in each process others. The posterior may be a
+    deterministic code. Kolouri et al. 2019, algorithm 1, https://arxiv.org/abs/1804.01947.
 
     Args:
         distance_weight: lambda.
@@ -169,7 +171,8 @@ class SlicedWasserstein(Objective):
         z = latent.z[0]  # (B, D)
         distortion = -trace.log_px.mean()
         directions = torch.randn(self.num_projections, z.shape[-1], dtype=z.dtype, device=z.device)
-        distance = divergences.sliced_wasserstein(z, prior_samples(latent.p, len(z)), normalize(directions, dim=-1))
+        codes, drawn = gather(z), gather(prior_samples(latent.p, len(z)))  # of all processes
+        distance = divergences.sliced_wasserstein(codes, drawn, normalize(directions, dim=-1))
         weight = self.distance_weight(distortion)
         terms = {"distortion": distortion, "sliced_wasserstein": distance, "distance_weight": weight}
         return Loss(distortion + weight * distance, {name: term.detach() for name, term in terms.items()})

@@ -5,6 +5,7 @@ from torch import Tensor
 
 from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.maths import divergences
+from vae_lab.maths.processes import gather, mean_over_processes
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import EpochRule, Loss, Objective
 from vae_lab.objectives.schedules import Schedule, as_schedule, by_loss
@@ -16,8 +17,9 @@ class DIP(Objective):
 
     loss = -ELBO + l_od sum_{i != j} C_ij^2 + l_d sum_i (C_ii - 1)^2
 
-    C is Cov[E_q z] over the batch (DIP-VAE-I). With the mean variance of the posteriors added to it, C is the
-    covariance of the aggregate posterior (DIP-VAE-II). Kumar et al. 2018, equations 6 and 7, https://arxiv.org/abs/1711.00848.
+    C is Cov[E_q z] over the batch of all processes (DIP-VAE-I). With the mean variance of the posteriors added to it, C
+    is the covariance of the aggregate posterior (DIP-VAE-II). Kumar et al. 2018, equations 6 and 7,
+    https://arxiv.org/abs/1711.00848.
 
     Args:
         off_diagonal: l_od, the weight of the covariances.
@@ -52,9 +54,9 @@ class DIP(Objective):
         trace = model.trace(x, c, num_samples=self.num_samples)
         terms = elbo_terms(trace)
         (latent,) = trace.latents
-        covariance = divergences.covariance(latent.q.mean)  # (D, D)
+        covariance = divergences.covariance(gather(latent.q.mean))  # (D, D)
         if self.of_samples:
-            covariance = covariance + torch.diag(latent.q.variance.mean(0))
+            covariance = covariance + torch.diag(mean_over_processes(latent.q.variance.mean(0)))
         off_diagonal_penalty, diagonal_penalty = divergences.dip_penalties(covariance)
         off_diagonal, diagonal = self.off_diagonal(terms.rate), self.diagonal(terms.rate)
         value = terms.distortion + terms.rate + off_diagonal * off_diagonal_penalty + diagonal * diagonal_penalty

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.maths import adversarial
+from vae_lab.maths.processes import gather, own_rows
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.networks.discriminators import CodeDiscriminator
 from vae_lab.networks.frozen import apply_frozen
@@ -54,7 +55,7 @@ class FactorVAE(Objective):
         z = latent.z[0]  # (B, D)
         total_correlation = apply_frozen(self.discriminator, z).mean()
         codes = z.detach()
-        permuted = adversarial.permute_dimensions(codes)
+        permuted = own_rows(len(z), adversarial.permute_dimensions(gather(codes)))  # (B / P, D), among all processes
         discriminator = adversarial.discriminator_loss(self.discriminator(codes), self.discriminator(permuted))
         gamma = self.gamma(terms.rate)
         value = terms.distortion + terms.rate + gamma * total_correlation + discriminator

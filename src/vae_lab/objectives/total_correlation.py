@@ -3,10 +3,11 @@
 from typing import Literal
 
 from torch import Tensor
-from torch.distributions import Independent
+from torch.distributions import Independent, Normal
 
 from vae_lab.configuration.options import NonNegativeFloat, Size
 from vae_lab.maths import divergences
+from vae_lab.maths.processes import gather, own_rows
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import EpochRule, Loss, Objective
 from vae_lab.objectives.schedules import Schedule, as_schedule, by_loss
@@ -71,9 +72,13 @@ class BetaTC(Objective):
         terms = elbo_terms(trace)
         (latent,) = trace.latents
         assert isinstance(latent.q, Independent), "the check of the configuration asks for a diagonal posterior"
-        log_q_units = latent.q.base_dist.log_prob(latent.z.unsqueeze(2))  # (K, B, B, D), samples before posteriors
-        log_weights = self.log_weights(len(x), self.num_images, latent.z)  # (B, B)
-        log_qz, log_product = divergences.aggregate_log_density(log_q_units, log_weights)  # (K, B) each
+        # The samples of this process under the posteriors of all: (K, B / P, B, D).
+        units = latent.q.base_dist
+        posteriors = Normal(gather(units.loc), gather(units.scale), validate_args=False)
+        log_q_units = posteriors.log_prob(latent.z.unsqueeze(2))
+        log_weights = self.log_weights(len(posteriors.loc), self.num_images, latent.z)  # (B, B)
+        log_weights = own_rows(len(x), log_weights)  # (B / P, B)
+        log_qz, log_product = divergences.aggregate_log_density(log_q_units, log_weights)  # (K, B / P) each
         mutual_information = (latent.log_q - log_qz).mean()
         total_correlation = (log_qz - log_product).mean()
         dimension_wise = (log_product - latent.log_p).mean()

@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 
 from vae_lab.configuration.options import NonNegativeFloat, PositiveInt, Size
-from vae_lab.maths import kl
+from vae_lab.maths.processes import mean_over_processes
 from vae_lab.models.latent_model import Latent, LatentModel
 from vae_lab.objectives.objective import EpochRule, Loss, Objective
 from vae_lab.objectives.schedules import Schedule, as_schedule, by_loss
@@ -50,8 +50,8 @@ class Capacity(Objective):
 
     loss = distortion + gamma |rate - C|
 
-    The rate is the mean over the batch. Burgess et al. 2018, equation 8, https://arxiv.org/abs/1804.03599, with
-    gamma = 1000 and C from 0 to 25 nats within 100,000 batches.
+    The rate is the mean over the batch of all processes. Burgess et al. 2018, equation 8,
+    https://arxiv.org/abs/1804.03599, with gamma = 1000 and C from 0 to 25 nats within 100,000 batches.
 
     Args:
         gamma: the weight of each nat between rate and capacity.
@@ -82,7 +82,7 @@ class Capacity(Objective):
     def forward(self, model: LatentModel, x: Tensor, c: Tensor | None = None) -> Loss:
         terms = elbo_terms(model.trace(x, c, num_samples=self.num_samples))
         gamma, capacity = self.gamma(terms.rate), self.capacity(terms.rate)
-        value = terms.distortion + gamma * (terms.rate - capacity).abs()
+        value = terms.distortion + gamma * (mean_over_processes(terms.rate) - capacity).abs()
         return terms.loss(value, gamma=gamma, capacity=capacity)
 
     def epoch_rule(self) -> EpochRule:
@@ -95,8 +95,9 @@ class FreeBits(Objective):
     loss = distortion + sum_j max(lambda, E_batch[KL_j])
 
     Below lambda a group's KL has no gradient. At lambda = 0 it is the negative ELBO. In a model with several stochastic
-    layers the sum includes the groups of all layers. The mean is over the batch of one device. Kingma et al. 2016,
-    equation 15, https://arxiv.org/abs/1606.04934.
+    layers the sum includes the groups of all layers whose KL is exact given the others. A layer without one, such as
+    the lower one of `two_layer`, is charged what it costs, E[log q - log p], which may be below 0. The mean is over the
+    batch of all processes. Kingma et al. 2016, equation 15, https://arxiv.org/abs/1606.04934.
 
     Args:
         free_nats: lambda, in nats for each group.
@@ -135,9 +136,11 @@ class FreeBits(Objective):
         return by_loss(self)
 
     def _charged_rate(self, latent: Latent, free_nats: Tensor) -> Tensor:
-        """Return sum_j max(lambda, E_batch[KL_j]) of one layer, of shape ()."""
-        unit_kl = kl.per_dimension(latent.q, latent.p)  # (B, D) or (K, B, D)
-        mean = unit_kl.flatten(0, -2).mean(0)  # (D,)
+        """Return sum_j max(lambda, E_batch[KL_j]) of one layer, or what it costs where it has no exact KL; shape ()."""
+        unit_kl = latent.kl_of_units()  # (B, D) or (K, B, D)
+        if unit_kl is None:
+            return latent.kl.mean()
+        mean = mean_over_processes(unit_kl.flatten(0, -2).mean(0))  # (D,)
         # A last group that is not full is padded with units whose KL is zero.
         padded = nn.functional.pad(mean, (0, -mean.shape[0] % self.group_size))
         groups = padded.unflatten(0, (-1, self.group_size)).sum(-1)  # (G,)

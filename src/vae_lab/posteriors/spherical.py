@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import normalize, softplus
 
+from vae_lab.distributions.limits import limit
 from vae_lab.distributions.sphere import PowerSpherical
 from vae_lab.posteriors.posterior import Posterior
 
@@ -51,7 +52,7 @@ class Spherical(Posterior):
         # units of 1 it would be near 0: the noise would hide the code, and training would lower the rate to zero before
         # the decoder has learned to use z.
         concentration = low + (self.latent_dim - 1) * softplus(raw + INITIAL_OFFSET)
-        return PowerSpherical(direction(vector), concentration.clamp(max=high))
+        return PowerSpherical(direction(vector), limit(concentration, high=high))
 
 
 def direction(vector: Tensor) -> Tensor:

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
+from vae_lab.distributions.limits import limit
+from vae_lab.distributions.pushforward import without_autocast
 from vae_lab.priors.prior import Prior
 
 
@@ -37,5 +39,6 @@ class LabelNormal(Prior):
         if c is None:
             raise ValueError("prior=label_normal: c must be one-hot classes of shape (*batch, num_classes), got None")
         weights = c.to(self.means.dtype)
-        mean, log_scale = weights @ self.means, weights @ self.log_scales  # (*batch, D) each
-        return Independent(Normal(mean, log_scale.clamp(-15, 15).exp(), validate_args=False), 1, validate_args=False)
+        with without_autocast(weights):  # a product in half precision would round the parameters
+            mean, log_scale = weights @ self.means, weights @ self.log_scales  # (*batch, D) each
+        return Independent(Normal(mean, limit(log_scale, -15, 15).exp(), validate_args=False), 1, validate_args=False)

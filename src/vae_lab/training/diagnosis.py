@@ -1,10 +1,8 @@
 """What is said about a finished run: divergence, posterior collapse, and a tested epoch at one end of the training."""
 
 from vae_lab.runs.metrics import Metrics
+from vae_lab.training.divergence import is_absurd
 from vae_lab.training.epoch_choice import LAST
-
-# Metrics beyond this many nats for each pixel value mean nothing: densities of pixels are far from it.
-ABSURD_NATS = 1000.0
 
 # Codes of fewer nats than this tell almost nothing of their image: not even one of ten images from the others (2.3).
 COLLAPSED_NATS = 0.1
@@ -49,13 +47,3 @@ def diagnose(metrics: Metrics, last_value: float | None, *, num_pixels: int, num
                 f"resume the run with trainer.max_epochs={2 * num_epochs}"
             )
     return notes
-
-
-def is_absurd(value: float | int | str | None, num_pixels: int) -> bool:
-    """Return whether a metric in nats per image is beyond what pixels can cost.
-
-    Args:
-        value: the metric, or None if there is none.
-        num_pixels: the pixel values of an image, all channels together.
-    """
-    return value is not None and not abs(float(value)) < ABSURD_NATS * num_pixels

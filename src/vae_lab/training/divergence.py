@@ -11,6 +11,9 @@ from vae_lab.configuration.proposed import resume
 from vae_lab.errors import UserError
 from vae_lab.runs.folder import RunFolder
 
+# Metrics beyond this many nats for each pixel value mean nothing: densities of pixels are far from it.
+ABSURD_NATS = 1000.0
+
 
 class DivergenceError(UserError):
     """Training diverged: the loss or the weights are not finite."""
@@ -76,3 +79,33 @@ def advice(folder: RunFolder, lr: float | None) -> str:
         "its last good state is kept; go on from it with a smaller learning rate, or with clipped gradients: "
         f"{resume(folder.path, 'optimizer.lr=SMALLER' if lr is None else f'optimizer.lr={lr / 10:.6g}')}"
     )
+
+
+def check_sane(best: float | None, metric: str, num_pixels: int) -> None:
+    """Refuse a best epoch whose value means nothing: finite numbers can be as wrong as infinite ones.
+
+    Args:
+        best: the value of the best epoch; None if no epoch had a finite one.
+        metric: its name.
+        num_pixels: the pixel values of an image, all channels together.
+
+    Raises:
+        DivergenceError: if there is no such epoch, or its value is beyond what pixels can cost.
+    """
+    if best is None:
+        raise DivergenceError(f"training diverged: no epoch had a finite {metric}, so there is nothing to test")
+    if is_absurd(best, num_pixels):
+        raise DivergenceError(
+            f"training diverged: the best {metric} of all epochs is {best:.6g}, beyond what {num_pixels:,} pixel "
+            "values can cost, so there is nothing to test"
+        )
+
+
+def is_absurd(value: float | int | str | None, num_pixels: int) -> bool:
+    """Return whether a metric in nats per image is beyond what pixels can cost.
+
+    Args:
+        value: the metric, or None if there is none.
+        num_pixels: the pixel values of an image, all channels together.
+    """
+    return value is not None and not abs(float(value)) < ABSURD_NATS * num_pixels

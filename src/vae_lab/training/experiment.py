@@ -28,11 +28,12 @@ from vae_lab.runs.metrics import Metrics
 from vae_lab.runs.record import read_record, record_divergence, record_end, record_training
 from vae_lab.runs.saved_data import check_data, read_data
 from vae_lab.sweeps.search.pruning import pruning_callbacks
+from vae_lab.training.batch_sizes import check_batch_sizes
 from vae_lab.training.checkpoint_files import CheckpointFiles, checkpoint_bytes
 from vae_lab.training.checkpoints import BestAndLast
 from vae_lab.training.costs import check_memory_of_training
 from vae_lab.training.diagnosis import diagnose
-from vae_lab.training.divergence import DivergenceError, advice
+from vae_lab.training.divergence import DivergenceError, advice, check_sane
 from vae_lab.training.epoch_choice import check_monitors
 from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.module import TrainingModule
@@ -135,6 +136,8 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         first_step=first_step,
     )
     check_monitors(trainer.callbacks, module.choice, module.criterion)  # type: ignore[attr-defined]
+    synchronised = bool(config.trainer.get("sync_batchnorm"))
+    check_batch_sizes(data, model, module.objective, num_processes=trainer.world_size, is_synchronised=synchronised)
     check_room(run_dir, checkpoint_bytes(module), "a run's checkpoints")
     leave_signals_alone(trainer)
     watch_processes(trainer)
@@ -147,16 +150,13 @@ def conclude(run: Run) -> float:
     """Test the chosen epoch of a run, write the results, and return its validation metric; see `run_experiment`.
 
     Raises:
-        UserError: if no epoch had a finite metric.
+        DivergenceError: if no epoch had a metric that means anything.
     """
     config, data, module, trainer, checkpoints = run.config, run.data, run.module, run.trainer, run.checkpoints
     if checkpoints.last_value is None and checkpoints.best_value is None:
         trainer.validate(module, datamodule=data, verbose=False)  # max_steps or max_time ended the first epoch before
-    if checkpoints.best_value is None:
-        raise DivergenceError(
-            f"training diverged: in no epoch val/{module.choice.metric or module.criterion.monitored} was finite, so "
-            "there is nothing to test"
-        )
+    metric = f"val/{module.choice.metric or module.criterion.monitored}"
+    check_sane(checkpoints.best_value, metric, data.test.images[0].numel())
 
     folder = RunFolder(run.run_dir)
     # A finished run that was trained further may not have become better.

@@ -11,10 +11,12 @@ from torch.nn.functional import one_hot
 from torch.optim.lr_scheduler import LambdaLR
 
 from vae_lab.data.batches import Batch
+from vae_lab.errors import UserError
 from vae_lab.evaluation.criterion import criterion_of
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import Loss, Objective
 from vae_lab.optimization.lr_schedules import Schedule
+from vae_lab.optimization.wide_layers import MAX_INPUTS, slow_down, wide_weights
 from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.divergence import check_finite
 from vae_lab.training.epoch_choice import Choice, epoch_choice, validation_metrics
@@ -86,7 +88,10 @@ class TrainingModule(LightningModule):
         return None if self.num_classes is None else one_hot(batch.labels, self.num_classes).to(batch.x)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer, schedule = self.make_optimizer(self.parameters()), self.schedule
+        factors = wide_weights(self)
+        optimizer = self.make_optimizer(weight for name, weight in self.named_parameters() if name not in factors)
+        slow_down(optimizer, [self.get_parameter(name) for name in factors], [*factors.values()])
+        schedule = self.schedule
         self.learning_rates = [group.get("lr") for group in optimizer.param_groups]
         if schedule is None:
             return optimizer
@@ -173,4 +178,10 @@ class TrainingModule(LightningModule):
         checkpoint["settings"] = self.settings
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        for state in checkpoint.get("optimizer_states", []):
+            if len(state["param_groups"]) != 1 + len(wide_weights(self)):
+                raise UserError(
+                    f"this run was trained before layers of more than {MAX_INPUTS:,} inputs had a learning rate of "
+                    "their own, so it cannot be resumed; train it anew"
+                )
         self.train_averages.load_state_dict(checkpoint["train_averages"])

@@ -4,7 +4,15 @@ import torch
 
 from vae_lab.configuration.options import Size
 from vae_lab.evaluation.blocks import blocks
-from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, code_length, no_encoder, over_images
+from vae_lab.evaluation.measure import (
+    Estimate,
+    EvaluationContext,
+    Measure,
+    code_length,
+    least_nats,
+    no_encoder,
+    over_images,
+)
 from vae_lab.seeding import RngStream
 
 
@@ -39,11 +47,15 @@ class Bounds(Measure):
         distortion, rate = torch.cat(distortions), torch.cat(rates)  # (N,) each
 
         num = self.num_samples
-        estimates = {"distortion": over_images(distortion, "mean of -log p(x|z), z ~ q(z|x)", num_samples=num)}
+        least = least_nats(context)
+        of_pixels = over_images(distortion, "mean of -log p(x|z), z ~ q(z|x)", num_samples=num)
+        estimates = {"distortion": of_pixels._replace(at_least=least)}
         if not context.model.has_elbo:
             return estimates
-        estimates["rate"] = over_images(rate, "KL(q(z|x) || p(z)), in closed form if there is one", num_samples=num)
-        estimates["elbo"] = over_images(-(distortion + rate), "-(distortion + rate)", num_samples=num)
+        kl = over_images(rate, "KL(q(z|x) || p(z)), in closed form if there is one", num_samples=num)
+        estimates["rate"] = kl._replace(at_least=0.0)
+        bound = over_images(-(distortion + rate), "-(distortion + rate)", num_samples=num)
+        estimates["elbo"] = bound._replace(at_most=least)
         return estimates | code_length(
             context, over_images(distortion + rate, "-ELBO, an upper bound", num_samples=num)
         )

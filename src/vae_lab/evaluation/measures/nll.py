@@ -4,7 +4,15 @@ import torch
 
 from vae_lab.configuration.options import Size
 from vae_lab.evaluation.blocks import blocks
-from vae_lab.evaluation.measure import Estimate, EvaluationContext, Measure, code_length, no_elbo, over_images
+from vae_lab.evaluation.measure import (
+    Estimate,
+    EvaluationContext,
+    Measure,
+    code_length,
+    least_nats,
+    no_elbo,
+    over_images,
+)
 from vae_lab.maths.importance import ImportanceWeights, group_sizes
 from vae_lab.seeding import RngStream
 
@@ -46,7 +54,10 @@ class NLL(Measure):
             start = here.stop
 
         estimator = "importance sampling, -L_K, an upper bound"
-        at = {num: over_images(nlls, estimator, num_samples=num) for num, nlls in curve.items()}
+        least = least_nats(context)
+        at = {
+            num: over_images(nlls, estimator, num_samples=num)._replace(at_least=least) for num, nlls in curve.items()
+        }
         nll = at.pop(self.num_samples)
         how = "(sum w)^2 / sum w^2"
         return {

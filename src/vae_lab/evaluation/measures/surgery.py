@@ -1,5 +1,6 @@
 """Decompose the rate: the ELBO surgery."""
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 
@@ -10,7 +11,6 @@ from torch.distributions import Distribution
 from vae_lab.configuration.options import Size
 from vae_lab.evaluation.blocks import blocks
 from vae_lab.evaluation.measure import Estimate, EvaluationContext, Images, Measure, no_elbo, over_images
-from vae_lab.maths import kl
 from vae_lab.maths.aggregate import aggregate_posterior
 from vae_lab.models.latent_model import LatentModel, Trace
 from vae_lab.models.vae import VAE
@@ -78,8 +78,12 @@ class Surgery(Measure):
             "total_correlation": f"E[log q(z) - sum_d log q(z_d)], {aggregate}",
             "dimension_wise_kl": f"E[sum_d log q(z_d) - log p(z_d)], {aggregate}",
         }
+        # All are divergences; and no sample is more likely under its own posterior than N times under the mean of all.
+        most = {"mutual_information": math.log(num_images)}
         estimates = {
-            name: over_images(terms[name], estimator, num_samples=self.num_samples)
+            name: over_images(terms[name], estimator, num_samples=self.num_samples)._replace(
+                at_least=0.0, at_most=most.get(name)
+            )
             for name, estimator in estimators.items()
             if name in terms
         }
@@ -112,7 +116,8 @@ def surgery(trace: Trace, posteriors: Sequence[Distribution], *, by_units: bool)
     }
     if aggregate.units is not None:
         log_q_units = aggregate.units.sum(-1).view_as(latent.log_q)  # (L, I)
-        units = kl.per_dimension(latent.q, latent.p)  # (I, D)
+        units = latent.kl_of_units()  # (I, D)
+        assert units is not None, "a model with one layer"
         terms |= {
             "total_correlation": log_q - log_q_units,
             "dimension_wise_kl": log_q_units - latent.log_p,

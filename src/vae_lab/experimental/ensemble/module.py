@@ -10,9 +10,11 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from vae_lab.data.batches import Batch
+from vae_lab.errors import UserError
 from vae_lab.experimental.ensemble.checkpoints import MEMBERS
 from vae_lab.experimental.ensemble.stack import Stack, contiguous_copy
 from vae_lab.experimental.ensemble.step import Pair, StackedObjective
+from vae_lab.optimization.wide_layers import MAX_INPUTS, wide_weights
 from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.divergence import check_finite
 from vae_lab.training.run import Run
@@ -55,6 +57,11 @@ class EnsembleModule(LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         self.stack.link()  # again, since the stack was moved to its device
+        if wide_weights(self.runs[0].module):
+            raise UserError(
+                f"launcher=ensemble: layers of more than {MAX_INPUTS:,} inputs have a learning rate of their own, "
+                "which a stack has not; choose smaller images or model=conv, or leave out launcher=ensemble"
+            )
         return self.runs[0].module.make_optimizer(self.stack.parameters())
 
     def _condition(self, batch: Batch) -> Tensor | None:
