@@ -18,10 +18,12 @@ from torch.distributions import Distribution
 
 from vae_lab.configuration import pixels
 from vae_lab.configuration.check import plain
+from vae_lab.configuration.choices import named
 from vae_lab.configuration.compatibility import check_compatibility
 from vae_lab.configuration.groups import TREATMENT_KEYS
 from vae_lab.configuration.training import length
 from vae_lab.corruptions.corruption import Corruption
+from vae_lab.data.contents import has_levels
 from vae_lab.data.fingerprint import fingerprint
 from vae_lab.data.image_set import ImageSet
 from vae_lab.data.module import ImageData
@@ -70,15 +72,26 @@ def likelihood_class(config: DictConfig) -> type[Likelihood]:
     return named
 
 
-def data(config: DictConfig) -> ImageData:
-    """Read the data set, and treat its pixels as the likelihood needs."""
+def data(config: DictConfig, *, saved: bool = False) -> ImageData:
+    """Read the data set, and treat its pixels as the likelihood needs.
+
+    Args:
+        config: the run's configuration.
+        saved: whether it is that of a saved run, whose pixels are treated as they were in its training.
+
+    Raises:
+        UserError: if the data cannot be read, or levels of grey would become binary pixels and nothing says so.
+    """
     own = DictConfig({"data": {key: value for key, value in config.data.items() if key not in TREATMENT_KEYS}})
     likelihood = likelihood_class(config)
     source: ImageSet = part(own, "data", ImageSet)
     splits, left_out = load_chosen(source, config.data.get("leave_out") or [], config.data.get("num_train"))
+    treatment = pixels.resolve(config.data.binarize, likelihood.support, likelihood.__name__)
+    if not saved and pixels.needs_a_word(config.data.binarize, treatment, source.grey_levels) and has_levels(splits):
+        raise pixels.without_a_word(named("data", str(config.data["_target_"])), likelihood.__name__)
     return ImageData(
         splits,
-        pixels.resolve(config.data.binarize, likelihood.support, likelihood.__name__),
+        treatment,
         batch_size=config.data.batch_size,
         seed=config.seed,
         dequantization=pixels.resolve_dequantize(

@@ -176,7 +176,7 @@ def test_what_cannot_fit_into_memory_is_told_before_it_is_allocated(
 def test_images_that_cannot_fit_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vae_lab.data.stored.available_memory", lambda: 2**20)
     np.save(tmp_path / "images.npy", pixels(1000, 40, 40))
-    config = composed("data=arrays", f"data.path={tmp_path}/images.npy")
+    config = composed("data=arrays", f"data.path={tmp_path}/images.npy", "data.binarize=dynamic")
     with pytest.raises(UserError, match=r"images.npy: 1,000 images of 1x40x40 values need at least .*data.num_train"):
         build.data(config)
     config.data.update({"num_train": 100, "num_validation": 50, "num_test": 50})

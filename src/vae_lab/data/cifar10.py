@@ -20,6 +20,8 @@ class CIFAR10(ImageSet):
         num_validation: training images held out for validation.
     """
 
+    grey_levels = "kept"
+
     def __init__(self, root: DataPath, num_validation: PositiveInt = 5_000) -> None:
         self.root = Path(root).expanduser().absolute()
         self.num_validation = num_validation

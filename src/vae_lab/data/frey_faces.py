@@ -26,6 +26,8 @@ class FreyFaces(ImageSet):
         num_test: images held out for testing.
     """
 
+    grey_levels = "kept"
+
     def __init__(self, root: DataPath, num_validation: PositiveInt = 200, num_test: PositiveInt = 200) -> None:
         self.path = Path(root).expanduser().absolute() / "frey_faces" / "frey_faces.npy"
         self.num_validation = num_validation

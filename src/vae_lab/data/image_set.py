@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from vae_lab.configuration.options import SplitSize
+from vae_lab.configuration.pixels import GreyLevels
 from vae_lab.errors import UserError
 from vae_lab.seeding import RngStream, generator
 
@@ -56,7 +57,15 @@ class MissingDataError(UserError):
 
 
 class ImageSet(ABC):
-    """The base class of data sets, whose options are the arguments of `__init__`."""
+    """The base class of data sets, whose options are the arguments of `__init__`.
+
+    Attributes:
+        grey_levels: what a likelihood of binary pixels does with grey levels where `data.binarize` says nothing:
+            `binarized` where the literature does that, `kept` where it does not, and they are refused; `unknown` where
+            only the pixels tell whether there are any.
+    """
+
+    grey_levels: ClassVar[GreyLevels] = "unknown"
 
     @abstractmethod
     def load(self) -> Splits:

@@ -27,6 +27,7 @@ class MNISTLike(ImageSet):
         checksums: the MD5 of the unpacked files, if known.
     """
 
+    grey_levels = "binarized"
     name: ClassVar[str]
     checksums: ClassVar[Mapping[str, str]] = {}
 
@@ -81,6 +82,8 @@ class EMNIST(ImageSet):
             in these 47 classes; `letters`: 145,600 in 26; `digits`: 280,000 in 10; `mnist`: 70,000 in 10.
         num_validation: training images held out for validation.
     """
+
+    grey_levels = "binarized"
 
     def __init__(
         self,

@@ -28,6 +28,8 @@ class Omniglot(ImageSet):
         num_validation: training images held out for validation.
     """
 
+    grey_levels = "binarized"
+
     def __init__(self, root: DataPath, image_size: Pixels = 28, num_validation: PositiveInt = 2_000) -> None:
         self.root = Path(root).expanduser().absolute()
         self.image_size = image_size

@@ -43,7 +43,7 @@ def evaluation_context(
     Raises:
         UserError: if the data set is missing, or has fewer images.
     """
-    data = build.data(trained.config) if data is None else data
+    data = build.data(trained.config, saved=True) if data is None else data
     reference = next(trained.model.parameters()).to(device)
     available = len(getattr(data, split).images)
     if num_images is not None and num_images > available:
