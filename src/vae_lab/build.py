@@ -23,6 +23,7 @@ from vae_lab.configuration.compatibility import check_compatibility
 from vae_lab.configuration.groups import TREATMENT_KEYS
 from vae_lab.configuration.training import length
 from vae_lab.corruptions.corruption import Corruption
+from vae_lab.data.classes import check_known
 from vae_lab.data.contents import has_levels
 from vae_lab.data.fingerprint import fingerprint
 from vae_lab.data.image_set import ImageSet
@@ -86,6 +87,7 @@ def data(config: DictConfig, *, saved: bool = False) -> ImageData:
     likelihood = likelihood_class(config)
     source: ImageSet = part(own, "data", ImageSet)
     splits, left_out = load_chosen(source, config.data.get("leave_out") or [], config.data.get("num_train"))
+    class_names = source.class_names()
     treatment = pixels.resolve(config.data.binarize, likelihood.support, likelihood.__name__)
     if not saved and pixels.needs_a_word(config.data.binarize, treatment, source.grey_levels) and has_levels(splits):
         raise pixels.without_a_word(named("data", str(config.data["_target_"])), likelihood.__name__)
@@ -99,30 +101,27 @@ def data(config: DictConfig, *, saved: bool = False) -> ImageData:
         ),
         left_out=left_out,
         in_place=isinstance(source, StoredImages),
-        fingerprint=fingerprint(str(config.data["_target_"]), splits, left_out),
+        fingerprint=fingerprint(str(config.data["_target_"]), splits, left_out, class_names),
+        class_names=class_names,
     )
 
 
-def num_classes(config: DictConfig, images: ImageData) -> int | None:
-    """Return the number of classes that the model is conditioned on, or None where it is not.
+def classes(config: DictConfig, images: ImageData) -> tuple[int, ...] | None:
+    """Return the classes that the model is conditioned on, the labels that occur in training; None where it is not.
 
     Raises:
-        UserError: where the images have no classes.
+        UserError: where the images have no classes, or others are measured than those of training.
     """
     if config.condition is None:
         return None
-    if images.num_classes < 2:
+    if len(images.classes) < 2:
         raise UserError(
             "condition=label: the images of this data set have no classes; give them some (subfolders of data=folder, "
             "or labels beside the images of data=arrays), or leave out condition"
         )
-    unseen = set(images.test.labels.tolist()) - set(images.train.labels.tolist())
-    if unseen:
-        raise UserError(
-            f"condition=label: {len(unseen)} classes of the test images have no training image, so nothing could be "
-            "learned of them; leave out condition"
-        )
-    return images.num_classes
+    for name, split in (("validation", images.val), ("test", images.test)):
+        check_known(split.labels, images.classes, f"the {name} images")
+    return images.classes
 
 
 def model(

@@ -183,15 +183,6 @@ def test_images_that_cannot_fit_into_memory(tmp_path: Path, monkeypatch: pytest.
     assert len(build.data(config).train.images) == 100
 
 
-@pytest.mark.parametrize("step", [200, 40_000_000])
-def test_labels_that_are_no_classes(step: int, tmp_path: Path) -> None:
-    np.savez(tmp_path / "set.npz", images=pixels(100, 8, 8), labels=np.arange(100) * step)
-    with pytest.raises(
-        UserError, match=r"largest label is [\d,]+, so that there would be [\d,]+ classes of 100 images"
-    ):
-        build.data(composed("data=arrays", f"data.path={tmp_path}/set.npz", "data.num_train=10"))
-
-
 def test_memory_is_what_the_system_and_the_container_leave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     group = tmp_path / "job" / "step"
     group.mkdir(parents=True)

@@ -120,7 +120,7 @@ def test_channels_of_images_without_them(tmp_path: Path) -> None:
 )
 def test_labels_that_are_none(labels: np.ndarray, tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", images=pixels(9, 4, 4), labels=labels)
-    with pytest.raises(UserError, match=r"its labels are .* save one integer from 0 for each of the 9 images"):
+    with pytest.raises(UserError, match=r"its labels are .* save one whole number from 0 for each of the 9 images"):
         Arrays(str(tmp_path / "set.npz")).load()
 
 

@@ -23,7 +23,8 @@ class Arrays(StoredImages):
     """Images from a `.npy` file, or from an `.npz` file with the keys `images` and, optionally, `labels`.
 
     Images have the shape (N, H, W), (N, C, H, W) or (N, H, W, C). Their values are bytes 0..255 (or other integers in
-    that range), booleans, or floats in [0, 1]. Labels are integers counted from 0, of shape (N,). Files with Python
+    that range), booleans, or floats in [0, 1]. Labels are whole numbers from 0, of shape (N,); those
+    that occur are the classes. Files with Python
     objects are not opened, since reading them could run code.
 
     Args:
@@ -122,10 +123,10 @@ class Arrays(StoredImages):
                 values = labels.read()
             except UNREADABLE as error:
                 raise self._unreadable(error) from error
-            if values.min() >= 0:
+            if values.min() >= 0 and values.max() < 2**63:
                 return torch.from_numpy(values.astype(np.int64))
         raise self._error(
-            f"its labels are {labels.dtype} values of shape {labels.shape}; save one integer from 0 for each of "
+            f"its labels are {labels.dtype} values of shape {labels.shape}; save one whole number from 0 for each of "
             f"the {num_images:,} images, or leave the labels out"
         )
 

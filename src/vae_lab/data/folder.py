@@ -10,6 +10,7 @@ from torch import Tensor
 
 from vae_lab.configuration.options import DataPath, ImageSize, SplitSize
 from vae_lab.data import pictures
+from vae_lab.data.classes import Names, numbered
 from vae_lab.data.image_set import Split, Splits, train_val_test_split
 from vae_lab.data.stored import Destination, StoredImages
 from vae_lab.errors import UserError
@@ -20,7 +21,9 @@ log = logging.getLogger(__name__)
 class Folder(StoredImages):
     """The pictures in a folder; if it has subfolders, each subfolder is a class.
 
-    Files are read in the order of their names, so that the split is always the same. Hidden files are ignored.
+    Files are read in the order of their names, so that the split is always the same. Hidden files are ignored. The
+    label of a class is the name of its subfolder where all names are whole numbers; other names are counted from 0, in
+    an order in which the numbers in them count as numbers.
 
     Args:
         path: the folder.
@@ -29,6 +32,7 @@ class Folder(StoredImages):
         color: one channel (`gray`) or three (`rgb`); `auto` takes that of the pictures, which must be the same for all.
         num_validation: images held out for validation, a number or a fraction.
         num_test: images held out for testing, a number or a fraction.
+        rules: 1 for runs of version 0.2, whose classes were counted in the order of their names as text.
     """
 
     def __init__(
@@ -38,12 +42,14 @@ class Folder(StoredImages):
         color: Literal["auto", "gray", "rgb"] = "auto",
         num_validation: SplitSize = 0.1,
         num_test: SplitSize = 0.1,
+        rules: Literal[1, 2] = 2,
     ) -> None:
         self.path = Path(path).expanduser().absolute()
         self.image_size = image_size
         self.color = color
         self.num_validation = num_validation
         self.num_test = num_test
+        self.rules = rules
 
     def positions(self) -> Splits:
         paths, others = self._files()
@@ -64,6 +70,10 @@ class Folder(StoredImages):
             destination.fill(number, picture[None])
         return destination.tensors
 
+    def class_names(self) -> Names:
+        owners = self._owners(self._files()[0])
+        return numbered(owners) if any(owners) and self.rules > 1 else {}
+
     def _files(self) -> tuple[list[Path], list[Path]]:
         """Return the pictures and the other files of the folder, in the order of their names."""
         if not self.path.is_dir():
@@ -75,20 +85,24 @@ class Folder(StoredImages):
         return paths, others
 
     def _labels(self, paths: Sequence[Path]) -> Tensor:
-        """Return the number of each picture's subfolder, counted in the order of their names; 0 without subfolders.
+        """Return the label of each picture's subfolder; 0 without subfolders."""
+        owners = self._owners(paths)
+        names = numbered(owners) if self.rules > 1 else dict(enumerate(sorted(set(owners))))
+        labels = {name: label for label, name in names.items()}
+        return torch.tensor([labels[owner] for owner in owners])
+
+    def _owners(self, paths: Sequence[Path]) -> list[str]:
+        """Return the name of each picture's subfolder; empty without subfolders.
 
         Raises:
             UserError: if there are pictures both in subfolders and beside them.
         """
-        owners = [relative.parts[0] if len(relative.parts) > 1 else "" for relative in self._relative(paths)]
+        relative = [path.relative_to(self.path).parts for path in paths]
+        owners = [parts[0] if len(parts) > 1 else "" for parts in relative]
         if "" in owners and len(set(owners)) > 1:
             beside, below = (paths[owners.index(owner)] for owner in ("", next(filter(None, owners))))
             raise UserError(
                 f"data.path={self.path}: {beside} lies beside the subfolders, and {below} in one; put every picture "
                 "into the subfolder of its class, or all into the folder itself"
             )
-        classes = {name: number for number, name in enumerate(sorted(set(owners)))}
-        return torch.tensor([classes[owner] for owner in owners])
-
-    def _relative(self, paths: Sequence[Path]) -> list[Path]:
-        return [path.relative_to(self.path) for path in paths]
+        return owners

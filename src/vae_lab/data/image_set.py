@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import ClassVar, NamedTuple
 
 import torch
@@ -9,14 +10,12 @@ from torch import Tensor
 
 from vae_lab.configuration.options import SplitSize
 from vae_lab.configuration.pixels import GreyLevels
+from vae_lab.data.classes import Names, labels_of, listed
 from vae_lab.errors import UserError
 from vae_lab.seeding import RngStream, generator
 
 # The split does not depend on the run's seed, so that runs with different seeds are compared on the same images.
 SPLIT_SEED = 0
-
-# Labels below this are accepted of any number of images.
-FEWEST_CLASSES = 10_000
 
 
 class Split(NamedTuple):
@@ -24,7 +23,7 @@ class Split(NamedTuple):
 
     Attributes:
         images: uint8, of shape (N, C, H, W); floats in [0, 1] once they are dequantised.
-        labels: classes counted from 0, int64, of shape (N,); all 0 if they are not known.
+        labels: classes, whole numbers from 0, int64, of shape (N,); all 0 if they are not known.
         factors: the values of the factors of variation of each image, each counted from 0, int64, of shape (N, F); None
             if they are not known.
     """
@@ -75,13 +74,20 @@ class ImageSet(ABC):
             UserError: if files are missing or damaged.
         """
 
+    def class_names(self) -> Names:
+        """Return the names of the classes by their labels; empty where the data set has labels only."""
+        return {}
 
-def leave_out(splits: Splits, classes: Sequence[int]) -> tuple[Splits, Split | None]:
+
+def leave_out(
+    splits: Splits, classes: Sequence[int | str], names: Names = MappingProxyType({})
+) -> tuple[Splits, Split | None]:
     """Remove the images of some classes from all three parts.
 
     Args:
         splits: the whole data set.
-        classes: the classes to remove.
+        classes: the classes to remove, by their labels or names.
+        names: the names of all classes.
 
     Returns:
         The remaining images, and the removed test images; None in their place if `classes` is empty.
@@ -92,33 +98,17 @@ def leave_out(splits: Splits, classes: Sequence[int]) -> tuple[Splits, Split | N
     if not classes:
         return splits, None
     where = f"data.leave_out=[{','.join(map(str, classes))}]"
+    labels = labels_of(classes, names, where)
     known = splits.test.labels.unique().tolist()
-    unknown = sorted(set(classes) - set(known))
+    unknown = sorted(set(labels) - set(known))
     if unknown:
-        raise UserError(
-            f"{where}: no test image is of class {unknown[0]}; the classes are {', '.join(map(str, known))}"
-        )
-    left_out = torch.tensor(classes)
+        raise UserError(f"{where}: no test image is of class {unknown[0]}; the classes are {listed(known, names)}")
+    left_out = torch.tensor(labels)
     masks = [torch.isin(part.labels, left_out) for part in splits]
     if any(mask.all() for mask in masks):
         raise UserError(f"{where}: no images are left to train on; leave out fewer classes")
     rest = Splits(*(part.take(~mask) for part, mask in zip(splits, masks, strict=True)))
     return rest, splits.test.take(masks[2])
-
-
-def check_classes(splits: Splits) -> None:
-    """Refuse labels that are not counted from 0: models and measures keep numbers for each class up to the largest.
-
-    Raises:
-        UserError: one line with the largest label.
-    """
-    num_images = sum(len(split.labels) for split in splits)
-    largest = max(int(split.labels.max()) for split in splits)
-    if largest >= max(num_images, FEWEST_CLASSES):
-        raise UserError(
-            f"data: its largest label is {largest:,}, so that there would be {largest + 1:,} classes of {num_images:,} "
-            "images; number the classes 0, 1, 2, ..., or leave the labels out"
-        )
 
 
 def subsample_train(splits: Splits, num_train: int | None) -> Splits:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from types import MappingProxyType
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from vae_lab.configuration.pixels import Dequantization, Treatment
 from vae_lab.data.batches import EvaluationBatches, Shard, TrainBatches, binarize, dequantize
+from vae_lab.data.classes import Names
 from vae_lab.data.fingerprint import Fingerprint
 from vae_lab.data.image_set import SPLIT_SEED, Split, Splits
 from vae_lab.errors import UserError
@@ -35,6 +37,7 @@ class ImageData(LightningDataModule):
         left_out: test images of the classes that were left out of the three parts; None if there are none.
         in_place: whether the pixels of these images may be changed, which takes less memory than a copy.
         fingerprint: what was read, before its treatment; None if it is not known.
+        class_names: the names of the classes by their labels, if they have any.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class ImageData(LightningDataModule):
         left_out: Split | None = None,
         in_place: bool = False,
         fingerprint: Fingerprint | None = None,
+        class_names: Names = MappingProxyType({}),
     ) -> None:
         super().__init__()
         self.treatment = treatment
@@ -54,6 +58,7 @@ class ImageData(LightningDataModule):
         self.batch_size = min(batch_size, len(splits.train.images))  # with fewer images, one batch has all of them
         self.seed = seed
         self.fingerprint = fingerprint
+        self.class_names = class_names
 
         def treated(split: Split, stream: int) -> Split:
             binary = apply_treatment(split, treatment, stream, in_place=in_place)
@@ -71,9 +76,9 @@ class ImageData(LightningDataModule):
         return tuple(self.train.images.shape[1:])
 
     @property
-    def num_classes(self) -> int:
-        """The number of classes of the images, counted from 0; 1 if they have no classes."""
-        return 1 + max(int(split.labels.max()) for split in (self.train, self.val, self.test))
+    def classes(self) -> tuple[int, ...]:
+        """The classes: the labels that occur in training, in rising order; a single one if images have no classes."""
+        return tuple(self.train.labels.unique().tolist())
 
     def pixel_mean(self) -> Tensor:
         """Return the mean training image in [0, 1], of shape `image_shape`."""
