@@ -90,9 +90,10 @@ def test_floats_between_levels_are_rounded_with_a_note(tmp_path: Path, caplog: p
     [
         (np.full((9, 4, 4), np.nan), "NaN or infinite"),
         (np.full((9, 4, 4), np.inf), "NaN or infinite"),
-        (np.full((9, 4, 4), 1.5), r"floats lie in 1.5..1.5, not in 0..1; rescale"),
-        (np.full((9, 4, 4), -1), r"integers lie in -1..-1, not in 0..255"),
-        (np.full((9, 4, 4), 256), "not in 0..255"),
+        (np.full((9, 4, 4), 1.5), r"floats \(float64\) lie in 1.5..1.5, not in 0..1; .*images = images / 255$"),
+        (np.full((9, 4, 4), -1), r"integers \(int64\) lie in -1..-1, not in 0..255; .* \+ 128\).astype\('uint8'\)$"),
+        (np.full((9, 4, 4), 256), "not in 0..255; .*images / 1023$"),
+        (np.zeros((9, 4, 4), np.uint8), r"all its integers are 0, .*round\(\)"),
         (np.ones((9, 4, 4), int), "all 0 or 1"),
         (np.ones((9, 4, 4), complex), "type complex128"),
         (np.full((9, 4, 4), "a"), "type <U1"),
@@ -108,6 +109,16 @@ def test_arrays_that_are_no_images(images: np.ndarray, reason: str, tmp_path: Pa
     np.save(tmp_path / "images.npy", images, allow_pickle=True)
     with pytest.raises(UserError, match=reason):
         Arrays(str(tmp_path / "images.npy")).load()
+
+
+def test_the_range_that_is_told_is_that_of_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the line that is proposed makes images of it."""
+    monkeypatch.setattr("vae_lab.data.array_file.PIECE_BYTES", 64)
+    images = np.linspace(-0.5, 2.25, 9 * 16).reshape(9, 4, 4).astype(np.float32)
+    with pytest.raises(UserError, match=r"\(float32\) lie in -0.5..2.25, not in 0..1") as refused:
+        load_arrays(tmp_path, images)
+    line = str(refused.value).partition("images = ")[2]
+    assert load_arrays(tmp_path, eval(line, {"images": images})).train.images.max() == 255
 
 
 def test_channels_of_images_without_them(tmp_path: Path) -> None:
