@@ -1,5 +1,6 @@
 """A data set from a NumPy file."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -14,6 +15,8 @@ from vae_lab.data.image_set import Split, Splits, train_val_test_split
 from vae_lab.data.levels import LevelConverter
 from vae_lab.data.stored import Destination, StoredImages
 from vae_lab.errors import UserError
+
+log = logging.getLogger(__name__)
 
 KEYS = ("images", "labels")
 CHANNELS = (1, 3)
@@ -50,6 +53,9 @@ class Arrays(StoredImages):
         arrays = self._arrays()
         images, labels = arrays["images"], arrays.get("labels")
         self._image_shape(images.shape)
+        unread = [name for name in members(self.path) or [] if name not in KEYS]
+        if unread:
+            log.info("data: %s of the arrays in the file are not read (%s)", len(unread), ", ".join(unread))
         numbers = torch.arange(images.shape[0])
         classes = torch.zeros_like(numbers) if labels is None else self._labels(labels, len(numbers))
         return train_val_test_split(Split(numbers, classes), self.num_validation, self.num_test)

@@ -12,6 +12,8 @@ from vae_lab.configuration.options import DataPath, ImageSize, SplitSize
 from vae_lab.data import pictures
 from vae_lab.data.classes import Names, numbered
 from vae_lab.data.image_set import Split, Splits, train_val_test_split
+from vae_lab.data.picture_facts import check_facts, facts_of_all
+from vae_lab.data.pictures import height_and_width
 from vae_lab.data.stored import Destination, StoredImages
 from vae_lab.errors import UserError
 
@@ -29,10 +31,12 @@ class Folder(StoredImages):
         path: the folder.
         image_size: height and width in pixels, as a list or as one number. Pictures are scaled to it and cropped if
             their proportions differ. With null, all pictures must have the same size.
-        color: one channel (`gray`) or three (`rgb`); `auto` takes that of the pictures, which must be the same for all.
+        color: one channel (`gray`) or three (`rgb`); `auto` takes one where all pixels of all pictures are grey, and
+            otherwise three, if no picture is stored without colour.
         num_validation: images held out for validation, a number or a fraction.
         num_test: images held out for testing, a number or a fraction.
-        rules: 1 for runs of version 0.2, whose classes were counted in the order of their names as text.
+        rules: 1 for runs of version 0.2, which counted classes in the order of their names as text, took the colour of
+            pictures from their headers, and read what is refused now.
     """
 
     def __init__(
@@ -61,11 +65,20 @@ class Folder(StoredImages):
 
     def read(self, positions: Sequence[Tensor]) -> list[Tensor]:
         paths, _ = self._files()
-        color = pictures.common_color(paths) if self.color == "auto" else self.color
-        shape = pictures.read(paths[0], color, self.image_size).shape
-        destination = Destination(positions, shape, f"data.path={self.path}")
         wanted = torch.cat(list(positions)).unique().tolist()  # in the order of their names
-        read = pictures.read_each([paths[number] for number in wanted], color, self.image_size, like=paths[0])
+        # Unused pictures decide on the colour too, so that it does not depend on `data.num_train`.
+        looked_at = paths if self.color == "auto" else [paths[number] for number in wanted]
+        facts = facts_of_all(looked_at)
+        check_facts(facts, self.image_size, refuse=self.rules > 1)
+        color = self.color
+        if color == "auto":
+            color = pictures.common_color(paths, [file.mode for file in facts], by_content=self.rules > 1)
+        if self.image_size is None:
+            shape = pictures.read(looked_at[0], color, None).shape
+        else:
+            shape = (1 if color == "gray" else 3, *height_and_width(self.image_size))
+        destination = Destination(positions, shape, f"data.path={self.path}")
+        read = pictures.read_each([paths[number] for number in wanted], color, self.image_size, like=looked_at[0])
         for number, picture in zip(wanted, read, strict=True):
             destination.fill(number, picture[None])
         return destination.tensors
