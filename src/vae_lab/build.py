@@ -65,6 +65,8 @@ def part(config: DictConfig, group: str, *kinds: type, **sizes: Any) -> Any:
     except Exception as error:
         # Hydra wraps what the part itself says.
         cause = error.__cause__ or error
+        if isinstance(cause, UserError):
+            raise cause from error
         if isinstance(cause, ValueError | TypeError | MisconfigurationException):
             raise UserError(f"{group}: {target.__name__} refuses its options: {cause}") from error
         raise

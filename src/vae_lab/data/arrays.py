@@ -2,15 +2,16 @@
 
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vae_lab.configuration.machine import available_memory, check_memory
 from vae_lab.configuration.options import DataPath, SplitSize
-from vae_lab.data.array_file import UNREADABLE, ArrayFile, describe, members
+from vae_lab.configuration.paths import absolute, exists
+from vae_lab.data.array_file import DAMAGED, UNREADABLE, ArrayFile, describe, members
 from vae_lab.data.image_set import Split, Splits, train_val_test_split
 from vae_lab.data.levels import LevelConverter
 from vae_lab.data.stored import Destination, StoredImages
@@ -20,6 +21,7 @@ log = logging.getLogger(__name__)
 
 KEYS = ("images", "labels")
 CHANNELS = (1, 3)
+BYTES_PER_POSITION = 32  # an image's number and its label, and their order while they are split
 
 
 class Arrays(StoredImages):
@@ -44,7 +46,7 @@ class Arrays(StoredImages):
         num_validation: SplitSize = 0.1,
         num_test: SplitSize = 0.1,
     ) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = absolute(path)
         self.channels = channels
         self.num_validation = num_validation
         self.num_test = num_test
@@ -56,6 +58,12 @@ class Arrays(StoredImages):
         unread = [name for name in members(self.path) or [] if name not in KEYS]
         if unread:
             log.info("data: %s of the arrays in the file are not read (%s)", len(unread), ", ".join(unread))
+        check_memory(
+            BYTES_PER_POSITION * images.shape[0],
+            available_memory(),
+            f"data.path={self.path}: the numbers of its {images.shape[0]:,} images",
+            "give a file of fewer",
+        )
         numbers = torch.arange(images.shape[0])
         classes = torch.zeros_like(numbers) if labels is None else self._labels(labels, len(numbers))
         return train_val_test_split(Split(numbers, classes), self.num_validation, self.num_test)
@@ -80,14 +88,14 @@ class Arrays(StoredImages):
 
     def _arrays(self) -> dict[str, ArrayFile]:
         """Return the arrays `images` and, if there are any, `labels`, unread."""
-        if not self.path.is_file():
+        if not (exists(self.path) and self.path.is_file()):
             raise self._error("there is no such file; give a .npy or .npz file")
         try:
             names = members(self.path)
             if names is None:
                 return {"images": describe(self.path, None)}
             arrays = {name: describe(self.path, name) for name in names if name in KEYS}
-        except UNREADABLE as error:
+        except DAMAGED as error:
             raise self._unreadable(error) from error
         if "images" not in arrays:
             keys = ", ".join(names) or "no keys"

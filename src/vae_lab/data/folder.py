@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from vae_lab.configuration.options import DataPath, ImageSize, SplitSize
+from vae_lab.configuration.paths import absolute, exists
 from vae_lab.data import pictures
 from vae_lab.data.classes import Names, numbered
 from vae_lab.data.image_set import Split, Splits, train_val_test_split
@@ -48,7 +49,7 @@ class Folder(StoredImages):
         num_test: SplitSize = 0.1,
         rules: Literal[1, 2] = 2,
     ) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = absolute(path)
         self.image_size = image_size
         self.color = color
         self.num_validation = num_validation
@@ -89,7 +90,7 @@ class Folder(StoredImages):
 
     def _files(self) -> tuple[list[Path], list[Path]]:
         """Return the pictures and the other files of the folder, in the order of their names."""
-        if not self.path.is_dir():
+        if not (exists(self.path) and self.path.is_dir()):
             raise UserError(f"data.path={self.path}: there is no such folder; give a folder of pictures")
         paths, others = pictures.picture_files(self.path)
         if not paths:

@@ -111,6 +111,23 @@ def leave_out(
     return rest, splits.test.take(masks[2])
 
 
+def check_parts(splits: Splits) -> None:
+    """Refuse parts that hold nothing, or do not belong together.
+
+    Raises:
+        UserError: one line with the part and what is wrong with it.
+    """
+    shape = tuple(splits.train.images.shape[1:])
+    for name, (images, labels, _) in zip(("training", "validation", "test"), splits, strict=True):
+        if not len(images):
+            raise UserError(f"data: there are no {name} images; each of the three parts needs at least one")
+        if images.shape[1:] != shape:
+            sizes = ["x".join(map(str, size)) for size in (images.shape[1:], shape)]
+            raise UserError(f"data: its {name} images are {sizes[0]}, its training images {sizes[1]}; give one size")
+        if len(labels) != len(images) or int(labels.min()) < 0:
+            raise UserError(f"data: its {name} images need one label each, whole numbers from 0")
+
+
 def subsample_train(splits: Splits, num_train: int | None) -> Splits:
     """Keep `num_train` random training images, always the same ones; all of them if it is None.
 

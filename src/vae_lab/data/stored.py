@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vae_lab.configuration.machine import available_memory, check_memory
-from vae_lab.data.image_set import ImageSet, Split, Splits, leave_out, subsample_train
+from vae_lab.data.image_set import ImageSet, Split, Splits, check_parts, leave_out, subsample_train
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -59,6 +59,7 @@ def load_chosen(source: ImageSet, classes: Sequence[int | str], num_train: int |
         UserError: if the data set cannot be read, or a choice does not fit it.
     """
     whole = source.positions() if isinstance(source, StoredImages) else source.load()
+    check_parts(whole)
     rest, left_out = leave_out(whole, classes, source.class_names() if classes else {})
     chosen = subsample_train(rest, num_train)
     if not isinstance(source, StoredImages):
