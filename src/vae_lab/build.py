@@ -138,22 +138,28 @@ def check_own_images(config: DictConfig, source: ImageSet, splits: Splits) -> No
         )
 
 
-def classes(config: DictConfig, images: ImageData) -> tuple[int, ...] | None:
+def classes(config: DictConfig, images: ImageData, known: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
     """Return the classes that the model is conditioned on, the labels that occur in training; None where it is not.
 
+    Args:
+        config: the run's configuration.
+        images: its images.
+        known: the classes of a model that is trained further, or None.
+
     Raises:
-        UserError: where the images have no classes, or others are measured than those of training.
+        UserError: where the images have no classes, or others than the model.
     """
     if config.condition is None:
         return None
-    if len(images.classes) < 2:
+    if known is None and len(images.classes) < 2:
         raise UserError(
             "condition=label: the images of this data set have no classes; give them some (subfolders of data=folder, "
             "or labels beside the images of data=arrays), or leave out condition"
         )
-    for name, split in (("validation", images.val), ("test", images.test)):
-        check_known(split.labels, images.classes, f"the {name} images")
-    return images.classes
+    trained = images.classes if known is None else known
+    for name, split in (("training", images.train), ("validation", images.val), ("test", images.test)):
+        check_known(split.labels, trained, f"the {name} images")
+    return trained
 
 
 def model(

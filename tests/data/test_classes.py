@@ -106,9 +106,12 @@ def test_labels_that_training_never_saw_are_refused(tmp_path: Path) -> None:
     config = composed("data=arrays", f"data.path={tmp_path}/set.npz", "condition=label")
     data = build.data(config)
     assert len(data.classes) == len(data.train.labels) == 80
-    with pytest.raises(UserError, match=r"condition=label: the validation images are of 10 classes that have no"):
+    with pytest.raises(UserError, match=r"condition=label: the validation images are of 10 classes without a"):
         build.classes(config, data)
-    with pytest.raises(UserError, match="of 1 classes that have no training image, such as 4,"):
+    assert build.classes(config, data, known=tuple(labels)) == tuple(labels), "of a model that is trained further"
+    with pytest.raises(UserError, match=r"the training images are of 80 classes"):
+        build.classes(config, data, known=(1, 2))
+    with pytest.raises(UserError, match="of 1 classes without a training image, such as 4,"):
         check_known(torch.tensor([3, 4]), (3, 5), "images")
 
 

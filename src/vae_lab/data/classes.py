@@ -52,7 +52,7 @@ def check_known(labels: Tensor, classes: Sequence[int], what: str) -> None:
     unseen = sorted(set(labels.tolist()) - set(classes))
     if unseen:
         raise UserError(
-            f"condition=label: {what} are of {len(unseen):,} classes that have no training image, such as "
+            f"condition=label: {what} are of {len(unseen):,} classes without a training image, such as "
             f"{unseen[0]}, so nothing could be learned of them; leave out condition"
         )
 

@@ -109,7 +109,8 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     else:
         data = read_data(folder, config) if config.resume else build.data(config)
     other_data = check_data(folder, config, data, allow=config.get("allow_other_data", False))
-    classes = build.classes(config, data) if resumed is None else classes_of(read_checkpoint(resumed), resumed)
+    known = None if resumed is None else classes_of(read_checkpoint(resumed), resumed)
+    classes = build.classes(config, data, known)
     num_classes = None if classes is None else len(classes)
     check_memory_of_training(config, data, num_classes)
     model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
