@@ -1,6 +1,5 @@
 """Build the objects of a run from its configuration: the only place where sizes flow from part to part."""
 
-import logging
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -24,10 +23,9 @@ from vae_lab.configuration.compatibility import check_compatibility
 from vae_lab.configuration.groups import TREATMENT_KEYS
 from vae_lab.configuration.training import length
 from vae_lab.corruptions.corruption import Corruption
-from vae_lab.data.classes import check_known
-from vae_lab.data.contents import check_contents, has_levels
+from vae_lab.data.contents import check_own_images
 from vae_lab.data.fingerprint import fingerprint
-from vae_lab.data.image_set import ImageSet, Splits
+from vae_lab.data.image_set import ImageSet
 from vae_lab.data.module import ImageData
 from vae_lab.data.stored import StoredImages, load_chosen
 from vae_lab.distributions.conditional import at_least_float32
@@ -45,8 +43,6 @@ from vae_lab.optimization.lr_schedules import Schedule
 from vae_lab.posteriors.posterior import Posterior
 from vae_lab.priors.prior import EncoderPrior, Prior
 from vae_lab.seeding import RngStream, derive_seed
-
-log = logging.getLogger(__name__)
 
 
 def part(config: DictConfig, group: str, *kinds: type, **sizes: Any) -> Any:
@@ -94,8 +90,9 @@ def data(config: DictConfig, *, saved: bool = False) -> ImageData:
     splits, left_out = load_chosen(source, config.data.get("leave_out") or [], config.data.get("num_train"))
     class_names = source.class_names()
     treatment = pixels.resolve(config.data.binarize, likelihood.support, likelihood.__name__)
-    if not saved:
-        check_own_images(config, source, splits)
+    if not saved and source.grey_levels == "unknown":
+        data_set = named("data", str(config.data["_target_"]))
+        check_own_images(splits, data_set, config.data.binarize, treatment, likelihood.__name__)
     return ImageData(
         splits,
         treatment,
@@ -111,55 +108,9 @@ def data(config: DictConfig, *, saved: bool = False) -> ImageData:
     )
 
 
-def check_own_images(config: DictConfig, source: ImageSet, splits: Splits) -> None:
-    """Refuse images that hold nothing, or that would become others than they are although nothing says so.
-
-    Args:
-        config: the configuration of a new run.
-        source: the data set.
-        splits: what was read of it.
-
-    Raises:
-        UserError: one line with the ways out.
-    """
-    if source.grey_levels != "unknown":
-        return
-    data_set, likelihood = named("data", str(config.data["_target_"])), likelihood_class(config)
-    check_contents(splits, data_set)
-    treatment = pixels.resolve(config.data.binarize, likelihood.support, likelihood.__name__)
-    if has_levels(splits):
-        if pixels.needs_a_word(config.data.binarize, treatment, source.grey_levels):
-            raise pixels.without_a_word(data_set, likelihood.__name__)
-    elif treatment == "none":
-        log.warning(
-            "%s: all pixels are black or white, and %s is for levels of grey; likelihood=bernoulli is for binary ones",
-            data_set,
-            likelihood.__name__,
-        )
-
-
 def classes(config: DictConfig, images: ImageData, known: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
-    """Return the classes that the model is conditioned on, the labels that occur in training; None where it is not.
-
-    Args:
-        config: the run's configuration.
-        images: its images.
-        known: the classes of a model that is trained further, or None.
-
-    Raises:
-        UserError: where the images have no classes, or others than the model.
-    """
-    if config.condition is None:
-        return None
-    if known is None and len(images.classes) < 2:
-        raise UserError(
-            "condition=label: the images of this data set have no classes; give them some (subfolders of data=folder, "
-            "or labels beside the images of data=arrays), or leave out condition"
-        )
-    trained = images.classes if known is None else known
-    for name, split in (("training", images.train), ("validation", images.val), ("test", images.test)):
-        check_known(split.labels, trained, f"the {name} images")
-    return trained
+    """Return the classes that the model is conditioned on; None where it is not. See `ImageData.conditions`."""
+    return None if config.condition is None else images.conditions(known)
 
 
 def model(

@@ -4,6 +4,7 @@ import logging
 
 import torch
 
+from vae_lab.configuration.pixels import Binarize, Treatment, needs_a_word, without_a_word
 from vae_lab.data.image_set import Splits
 from vae_lab.data.module import in_pieces
 from vae_lab.errors import UserError
@@ -15,6 +16,31 @@ def has_levels(splits: Splits) -> bool:
     """Return whether some pixels are neither black nor white, 0 nor 255."""
     pieces = (piece for part in splits for piece in in_pieces(part.images))
     return any(bool(((piece != 0) & (piece != 255)).any()) for piece in pieces)
+
+
+def check_own_images(splits: Splits, data_set: str, binarize: Binarize, treatment: Treatment, likelihood: str) -> None:
+    """Refuse a user's images that hold nothing, or would become others than they are although nothing says so.
+
+    Args:
+        splits: the images as they were read.
+        data_set: the choice of the data set, as on the command line.
+        binarize: `data.binarize`.
+        treatment: what it means for the likelihood.
+        likelihood: the name of the likelihood.
+
+    Raises:
+        UserError: one line with the ways out.
+    """
+    check_contents(splits, data_set)
+    if has_levels(splits):
+        if needs_a_word(binarize, treatment, "unknown"):
+            raise without_a_word(data_set, likelihood)
+    elif treatment == "none":
+        log.warning(
+            "%s: all pixels are black or white, and %s is for levels of grey; likelihood=bernoulli is for binary ones",
+            data_set,
+            likelihood,
+        )
 
 
 def check_contents(splits: Splits, data_set: str) -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from vae_lab.configuration.pixels import Dequantization, Treatment
 from vae_lab.data.batches import EvaluationBatches, Shard, TrainBatches, binarize, dequantize
-from vae_lab.data.classes import Names
+from vae_lab.data.classes import Names, check_known, named
 from vae_lab.data.fingerprint import Fingerprint
 from vae_lab.data.image_set import SPLIT_SEED, Split, Splits
 from vae_lab.errors import UserError
@@ -79,6 +79,35 @@ class ImageData(LightningDataModule):
     def classes(self) -> tuple[int, ...]:
         """The classes: the labels that occur in training, in rising order; a single one if images have no classes."""
         return tuple(self.train.labels.unique().tolist())
+
+    @property
+    def has_own_classes(self) -> bool:
+        """Whether the classes have names, or are others than the numbers from 0."""
+        return bool(self.class_names) or self.classes != tuple(range(len(self.classes)))
+
+    def classes_left_out(self) -> str:
+        """Return the classes that were left out, with their names; empty if there are none."""
+        labels = [] if self.left_out is None else self.left_out.labels.unique().tolist()
+        return ",".join(named(label, self.class_names) for label in labels)
+
+    def conditions(self, known: tuple[int, ...] | None = None) -> tuple[int, ...]:
+        """Return the classes that a model is conditioned on: the labels that occur in training.
+
+        Args:
+            known: the classes of a model that is trained further, or None.
+
+        Raises:
+            UserError: if the images have no classes, or others than those of training or of the model.
+        """
+        if known is None and len(self.classes) < 2:
+            raise UserError(
+                "condition=label: the images of this data set have no classes; give them some (subfolders of "
+                "data=folder, or labels beside the images of data=arrays), or leave out condition"
+            )
+        conditions = self.classes if known is None else known
+        for name, split in (("training", self.train), ("validation", self.val), ("test", self.test)):
+            check_known(split.labels, conditions, f"the {name} images")
+        return conditions
 
     def pixel_mean(self) -> Tensor:
         """Return the mean training image in [0, 1], of shape `image_shape`."""

@@ -16,14 +16,12 @@ from vae_lab import build
 from vae_lab.configuration.flat import flatten
 from vae_lab.configuration.pixels import has_code_length
 from vae_lab.configuration.proposed import resume
-from vae_lab.data.classes import listed, named
+from vae_lab.data.classes import listed
 from vae_lab.data.module import ImageData
 from vae_lab.ending import interruption
 from vae_lab.errors import UserError, explain_os_error, printable
 from vae_lab.evaluation.validation_bounds import bits_per_dim
 from vae_lab.runs import results
-from vae_lab.runs.checkpoint import read_checkpoint
-from vae_lab.runs.declared_sizes import classes_of
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.metrics import Metrics
@@ -109,8 +107,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     else:
         data = read_data(folder, config) if config.resume else build.data(config)
     other_data = check_data(folder, config, data, allow=config.get("allow_other_data", False))
-    known = None if resumed is None else classes_of(read_checkpoint(resumed), resumed)
-    classes = build.classes(config, data, known)
+    classes = build.classes(config, data, results.classes_of(resumed))
     num_classes = None if classes is None else len(classes)
     check_memory_of_training(config, data, num_classes)
     model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
@@ -169,8 +166,7 @@ def conclude(run: Run) -> float:
         "data/dequantize": data.dequantization,
     }
     if data.left_out is not None:
-        left_out = data.left_out.labels.unique().tolist()
-        metrics["data/leave_out"] = ",".join(named(label, data.class_names) for label in left_out)  # in no metric
+        metrics["data/leave_out"] = data.classes_left_out()  # no metric includes them
     if run.ensemble_size > 1:
         metrics["ensemble_size"] = run.ensemble_size  # the seconds are then those of all its members together
     if config.condition is not None:
@@ -217,7 +213,7 @@ def describe(config: DictConfig, data: ImageData, module: TrainingModule, logger
     shape = "x".join(map(str, data.image_shape))
     treatment = f"binarize={data.treatment}, dequantize={data.dequantization}"
     log.info("data: %s images of %s (train / validation / test), %s", sizes, shape, treatment)
-    if data.class_names or data.classes != tuple(range(len(data.classes))):
+    if data.has_own_classes:
         log.info("classes: %s", listed(data.classes, data.class_names))
     if config.corruption is not None:
         name = config.corruption["_target_"].rpartition(".")[2]
