@@ -32,7 +32,8 @@ def test_composes_and_is_sound(choice: str) -> None:
 def test_data_set_loads(name: str, own_images: dict[str, Path], linked_root: Path) -> None:
     options = {"path": own_images.get(name), "root": linked_root}
     known = set(composed(f"data={name}").data)
-    config = composed(f"data={name}", *(f"data.{key}={value}" for key, value in options.items() if key in known))
+    given = [f"data.{key}={value}" for key, value in options.items() if key in known]
+    config = composed(f"data={name}", "data.binarize=dynamic", *given)
     check(config)
     try:
         data = build.data(config)

@@ -19,10 +19,12 @@ from torch.distributions import Distribution
 
 from vae_lab.configuration import pixels
 from vae_lab.configuration.check import plain
+from vae_lab.configuration.choices import named
 from vae_lab.configuration.compatibility import check_compatibility
 from vae_lab.configuration.groups import TREATMENT_KEYS
 from vae_lab.configuration.training import length
 from vae_lab.corruptions.corruption import Corruption
+from vae_lab.data.contents import check_own_images
 from vae_lab.data.fingerprint import fingerprint
 from vae_lab.data.image_set import ImageSet
 from vae_lab.data.module import ImageData
@@ -64,6 +66,8 @@ def part(config: DictConfig, group: str, *kinds: type, **sizes: Any) -> Any:
     except Exception as error:
         # Hydra wraps what the part itself says.
         cause = error.__cause__ or error
+        if isinstance(cause, UserError):
+            raise cause from error
         if isinstance(cause, ValueError | TypeError | MisconfigurationException):
             raise UserError(f"{where}: {target.__name__} refuses its options: {cause}") from error
         raise
@@ -75,15 +79,28 @@ def likelihood_class(config: DictConfig) -> type[Likelihood]:
     return named
 
 
-def data(config: DictConfig) -> ImageData:
-    """Read the data set, and treat its pixels as the likelihood needs."""
+def data(config: DictConfig, *, saved: bool = False) -> ImageData:
+    """Read the data set, and treat its pixels as the likelihood needs.
+
+    Args:
+        config: the run's configuration.
+        saved: whether it is that of a saved run, whose pixels are treated as they were in its training.
+
+    Raises:
+        UserError: if the data cannot be read, or levels of grey would become binary pixels and nothing says so.
+    """
     own = DictConfig({"data": {key: value for key, value in config.data.items() if key not in TREATMENT_KEYS}})
     likelihood = likelihood_class(config)
     source: ImageSet = part(own, "data", ImageSet)
     splits, left_out = load_chosen(source, config.data.get("leave_out") or [], config.data.get("num_train"))
+    class_names = source.class_names()
+    treatment = pixels.resolve(config.data.binarize, likelihood.support, likelihood.__name__)
+    if not saved and source.grey_levels == "unknown":
+        data_set = named("data", str(config.data["_target_"]))
+        check_own_images(splits, data_set, config.data.binarize, treatment, likelihood.__name__)
     return ImageData(
         splits,
-        pixels.resolve(config.data.binarize, likelihood.support, likelihood.__name__),
+        treatment,
         batch_size=config.data.batch_size,
         seed=config.seed,
         dequantization=pixels.resolve_dequantize(
@@ -91,30 +108,14 @@ def data(config: DictConfig) -> ImageData:
         ),
         left_out=left_out,
         in_place=isinstance(source, StoredImages),
-        fingerprint=fingerprint(str(config.data["_target_"]), splits, left_out),
+        fingerprint=fingerprint(str(config.data["_target_"]), splits, left_out, class_names),
+        class_names=class_names,
     )
 
 
-def num_classes(config: DictConfig, images: ImageData) -> int | None:
-    """Return the number of classes that the model is conditioned on, or None where it is not.
-
-    Raises:
-        UserError: where the images have no classes.
-    """
-    if config.condition is None:
-        return None
-    if images.num_classes < 2:
-        raise UserError(
-            "condition=label: the images of this data set have no classes; give them some (subfolders of data=folder, "
-            "or labels beside the images of data=arrays), or leave out condition"
-        )
-    unseen = set(images.test.labels.tolist()) - set(images.train.labels.tolist())
-    if unseen:
-        raise UserError(
-            f"condition=label: {len(unseen)} classes of the test images have no training image, so nothing could be "
-            "learned of them; leave out condition"
-        )
-    return images.num_classes
+def classes(config: DictConfig, images: ImageData, known: tuple[int, ...] | None = None) -> tuple[int, ...] | None:
+    """Return the classes that the model is conditioned on; None where it is not. See `ImageData.conditions`."""
+    return None if config.condition is None else images.conditions(known)
 
 
 def model(

@@ -37,7 +37,7 @@ def training_step() -> None:
         build.optimizer(config),
         schedule=None,
         image_shape=data.image_shape,
-        num_classes=None,
+        classes=None,
         seed=0,
         choose_epoch_by="elbo",
         nll_samples=1,

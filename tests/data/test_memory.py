@@ -53,7 +53,7 @@ def test_the_peak_of_memory_is_little_more_than_what_is_used(tmp_path: Path) -> 
     images = np.lib.format.open_memmap(path, "w+", np.uint16, (8_000, 64, 64, 3))
     images[:] = np.arange(64 * 64 * 3).reshape(64, 64, 3) % 256
     images.flush()
-    options = ["data.binarize=dynamic", "data.binarize=static", "data.num_train=200"]
+    options = ["data.binarize=dynamic", "data.binarize=static", "data.num_train=200 data.binarize=dynamic"]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
         [sys.executable, "-c", PEAK, str(path), *options], capture_output=True, text=True, check=True, env=env

@@ -1,6 +1,5 @@
 """The family of MNIST: files as they come, read whole, downloaded once, or refused in one line that names them."""
 
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,28 +8,11 @@ import numpy as np
 import pytest
 from torchvision import datasets
 
-from helpers.image_files import RANDOM, all_of, pairs, pixels
+from helpers.idx_files import write_family, write_idx
+from helpers.image_files import all_of, pairs
 from vae_lab.data.image_set import MissingDataError
 from vae_lab.data.mnist import EMNIST, KMNIST, MNIST, FashionMNIST
 from vae_lab.errors import UserError
-
-
-def write_idx(path: Path, values: np.ndarray) -> None:
-    """Write a file as MNIST's are."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    header = bytes([0, 0, 8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
-    path.write_bytes(header + values.astype(np.uint8).tobytes())
-
-
-def write_family(folder: Path, prefixes: tuple[str, str]) -> tuple[np.ndarray, ...]:
-    """A training set of 30 and a test set of 8 images: images and labels of both."""
-    written = []
-    for prefix, num in zip(prefixes, (30, 8), strict=True):
-        images, labels = pixels(num, 28, 28), RANDOM.integers(1, 10, num)
-        write_idx(folder / f"{prefix}-images-idx3-ubyte", images)
-        write_idx(folder / f"{prefix}-labels-idx1-ubyte", labels)
-        written += [images, labels]
-    return tuple(written)
 
 
 @pytest.mark.parametrize("kind", [FashionMNIST, KMNIST])

@@ -90,9 +90,10 @@ def test_floats_between_levels_are_rounded_with_a_note(tmp_path: Path, caplog: p
     [
         (np.full((9, 4, 4), np.nan), "NaN or infinite"),
         (np.full((9, 4, 4), np.inf), "NaN or infinite"),
-        (np.full((9, 4, 4), 1.5), r"floats lie in 1.5..1.5, not in 0..1; rescale"),
-        (np.full((9, 4, 4), -1), r"integers lie in -1..-1, not in 0..255"),
-        (np.full((9, 4, 4), 256), "not in 0..255"),
+        (np.full((9, 4, 4), 1.5), r"floats \(float64\) lie in 1.5..1.5, not in 0..1; .*images = images / 255$"),
+        (np.full((9, 4, 4), -1), r"integers \(int64\) lie in -1..-1, not in 0..255; .* \+ 128\).astype\('uint8'\)$"),
+        (np.full((9, 4, 4), 256), "not in 0..255; .*images / 1023$"),
+        (np.zeros((9, 4, 4), np.uint8), r"all its integers are 0, .*round\(\)"),
         (np.ones((9, 4, 4), int), "all 0 or 1"),
         (np.ones((9, 4, 4), complex), "type complex128"),
         (np.full((9, 4, 4), "a"), "type <U1"),
@@ -110,6 +111,16 @@ def test_arrays_that_are_no_images(images: np.ndarray, reason: str, tmp_path: Pa
         Arrays(str(tmp_path / "images.npy")).load()
 
 
+def test_the_range_that_is_told_is_that_of_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And the line that is proposed makes images of it."""
+    monkeypatch.setattr("vae_lab.data.array_file.PIECE_BYTES", 64)
+    images = np.linspace(-0.5, 2.25, 9 * 16).reshape(9, 4, 4).astype(np.float32)
+    with pytest.raises(UserError, match=r"\(float32\) lie in -0.5..2.25, not in 0..1") as refused:
+        load_arrays(tmp_path, images)
+    line = str(refused.value).partition("images = ")[2]
+    assert load_arrays(tmp_path, eval(line, {"images": images})).train.images.max() == 255
+
+
 def test_channels_of_images_without_them(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"leave data.channels=auto"):
         load_arrays(tmp_path, pixels(9, 4, 4), channels="first")
@@ -120,7 +131,7 @@ def test_channels_of_images_without_them(tmp_path: Path) -> None:
 )
 def test_labels_that_are_none(labels: np.ndarray, tmp_path: Path) -> None:
     np.savez(tmp_path / "set.npz", images=pixels(9, 4, 4), labels=labels)
-    with pytest.raises(UserError, match=r"its labels are .* save one integer from 0 for each of the 9 images"):
+    with pytest.raises(UserError, match=r"its labels are .* save one whole number from 0 for each of the 9 images"):
         Arrays(str(tmp_path / "set.npz")).load()
 
 
@@ -196,12 +207,16 @@ def test_scaling_cuts_the_edges_and_keeps_the_proportions(tmp_path: Path) -> Non
 def test_grey_and_coloured_pictures_together(tmp_path: Path) -> None:
     for number in range(4):
         write_picture(tmp_path / f"{number}.png", np.full((8, 8, 3) if number == 2 else (8, 8), 100, np.uint8))
+    assert Folder(str(tmp_path)).load().image_shape == (1, 8, 8), "all of them are grey"
+    bluish = np.full((8, 8, 3), 100, np.uint8)
+    bluish[3, 3, 2] = 101
+    write_picture(tmp_path / "2.png", bluish)
     with pytest.raises(UserError, match=r"0.png is grey and .*2.png is coloured; choose data.color=gray or"):
         Folder(str(tmp_path)).load()
     for color, channels in (("gray", 1), ("rgb", 3)):
         splits = Folder(str(tmp_path), color=color).load()
         assert splits.image_shape == (channels, 8, 8)
-        assert (splits.train.images == 100).all()
+        assert (splits.train.images // 2 == 50).all()
 
 
 def test_pictures_are_upright_and_on_white(tmp_path: Path) -> None:
@@ -214,11 +229,12 @@ def test_pictures_are_upright_and_on_white(tmp_path: Path) -> None:
     np.testing.assert_array_equal(Folder(str(tmp_path)).load().train.images[0, 0], tall)
     for number in range(3):
         glass = np.zeros((4, 4, 4), np.uint8)
+        glass[:2, :, 0] = 200
         glass[:2, :, 3] = 255
         write_picture(tmp_path / "glass" / f"{number}.png", glass)
     image = Folder(str(tmp_path / "glass")).load().train.images[0]
     assert image.shape == (3, 4, 4)
-    assert (image[:, :2] == 0).all()
+    assert (image[1:, :2] == 0).all()
     assert (image[:, 2:] == 255).all()
 
 

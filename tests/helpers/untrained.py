@@ -15,7 +15,8 @@ def context(*overrides: str, split: Any = "test") -> EvaluationContext:
     """A model that was never trained, on digits."""
     config = composed("data=digits", "latent_dim=4", *overrides)
     data = build.data(config)
-    classes = build.num_classes(config, data)
-    model = build.model(config, data.image_shape, data.pixel_mean(), classes).eval().requires_grad_(False)
-    run = Trained(model, config, data.image_shape, {}, fits_prior=True, num_classes=classes)
+    classes = build.classes(config, data)
+    num_classes = None if classes is None else len(classes)
+    model = build.model(config, data.image_shape, data.pixel_mean(), num_classes).eval().requires_grad_(False)
+    run = Trained(model, config, data.image_shape, {}, fits_prior=True, classes=classes)
     return evaluation_context(run, split=split, num_images=None, seed=0, device=torch.device("cpu"), memory_mib=1024)

@@ -31,7 +31,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "mine").mkdir()
     np.savez(folder / "mine" / "set.npz", images=pixels(80, 8, 8), labels=np.arange(80) % 3)
     done = commands.train(
-        "data=arrays", "data.path=mine/set.npz", "hydra.run.dir=run", "callbacks={}", *TINY, cwd=folder
+        "data=arrays",
+        "data.path=mine/set.npz",
+        "data.binarize=dynamic",
+        "hydra.run.dir=run",
+        "callbacks={}",
+        *TINY,
+        cwd=folder,
     )
     assert done.returncode == 0, done.stderr
     return folder
@@ -166,7 +172,7 @@ def test_nothing_is_downloaded_to_where_a_saved_run_says(tmp_path: Path, monkeyp
     foreign, own = tmp_path / "foreign", tmp_path / "own"
     foreign.mkdir()
     monkeypatch.setenv("VAE_LAB_DATA", str(own))
-    config = composed("data=digits")
+    config = composed("data=digits", "data.binarize=dynamic")
     served = {key: value for key, value in config.data.items() if key in TREATMENT_KEYS}
     config.data = {"_target_": "helpers.downloading.Downloaded", "root": str(foreign), **served}
     assert len(read_named(config).train.images) == 24

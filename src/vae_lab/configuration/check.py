@@ -11,10 +11,11 @@ from pydantic.errors import PydanticSchemaGenerationError
 from pydantic_core import ErrorDetails
 
 from vae_lab.configuration import own_parts
+from vae_lab.configuration.choices import named
 from vae_lab.configuration.compatibility import check_compatibility
 from vae_lab.configuration.declarations import declaration
 from vae_lab.configuration.groups import PARTS, TREATMENT_KEYS
-from vae_lab.configuration.pixels import resolve, resolve_dequantize
+from vae_lab.configuration.pixels import needs_a_word, resolve, resolve_dequantize, without_a_word
 from vae_lab.configuration.schema import TopLevel
 from vae_lab.configuration.signature import Signature, signature
 from vae_lab.configuration.source import find, read
@@ -80,6 +81,25 @@ def check_new(config: DictConfig) -> None:
     own_parts.use(containers)
     own_parts.allow(map(str, containers.get("allow") or ()))
     check(config)
+    if config.get("resume") is None:
+        check_grey_levels(config)
+
+
+def check_grey_levels(config: DictConfig) -> None:
+    """Refuse a likelihood of binary pixels for photographs, unless it is said how they become binary.
+
+    A user's own images tell what they are only when they are read. Saved runs are read as they were trained.
+
+    Raises:
+        UserError: one line with the two ways out.
+    """
+    data, likelihood = config.data, str(config.likelihood["_target_"])
+    grey_levels = declaration(str(data["_target_"]), "grey_levels")
+    support = declaration(likelihood, "support")
+    if grey_levels == "kept" and support is not None:
+        name = likelihood.rpartition(".")[2]
+        if needs_a_word(data.binarize, resolve(data.binarize, support, name), grey_levels):
+            raise without_a_word(named("data", str(data["_target_"])), name)
 
 
 def typed(config: DictConfig, schema: type[BaseModel]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, get_args
 from omegaconf import DictConfig, OmegaConf
 
 from vae_lab.configuration.options import IS_DATA_PATH
+from vae_lab.configuration.paths import absolute, exists
 from vae_lab.configuration.signature import signature
 from vae_lab.configuration.source import find
 
@@ -23,7 +24,7 @@ def with_absolute_paths(config: DictConfig, base: Path) -> DictConfig:
     """
     changed = config.copy()
     for key, value in data_paths(config, base):
-        OmegaConf.update(changed, key, str(base / Path(value).expanduser()))
+        OmegaConf.update(changed, key, str(absolute(value, base)))
     return changed
 
 
@@ -40,9 +41,8 @@ def with_found_paths(config: DictConfig, started_in: Path | None) -> DictConfig:
     here = Path.cwd()
     changed = config.copy()
     for key, value in data_paths(config, here, *([] if started_in is None else [started_in])):
-        path = Path(value).expanduser()
-        base = here if started_in is None or (here / path).exists() else started_in
-        OmegaConf.update(changed, key, str(base / path))
+        base = here if started_in is None or exists(absolute(value, here)) else started_in
+        OmegaConf.update(changed, key, str(absolute(value, base)))
     return changed
 
 
@@ -91,17 +91,16 @@ def takes_any_text(annotation: Any) -> bool:
 
 def names_something(value: str, bases: tuple[Path, ...]) -> bool:
     """Return whether a text names an existing file or folder; a bare word without a suffix may be a mere name."""
-    path = Path(value).expanduser()
-    is_path = "/" in value or os.sep in value or path.suffix != ""
-    return is_path and any((base / path).exists() for base in bases)
+    is_path = "/" in value or os.sep in value or Path(value).suffix != ""
+    return is_path and any(exists(absolute(value, base)) for base in bases)
 
 
 def own_data_folder() -> Path:
     """Return the folder of data sets of this user, as the YAMLs of `conf/data` do."""
-    return Path(os.environ.get("VAE_LAB_DATA", "data")).expanduser().absolute()
+    return absolute(os.environ.get("VAE_LAB_DATA", "data"))
 
 
 def same_place(one: object, other: object) -> bool:
     """Return whether two paths of data may be of the same data: one of them exists no more, or they are the same."""
-    first, second = Path(str(one)).expanduser(), Path(str(other)).expanduser()
-    return not (first.exists() and second.exists()) or first.samefile(second)
+    first, second = absolute(str(one)), absolute(str(other))
+    return not (exists(first) and exists(second)) or first.samefile(second)

@@ -13,6 +13,10 @@ Support = Literal["binary", "unit_interval", "real", "256_levels"]
 Binarize = Literal["auto", "none", "threshold", "static", "dynamic"]
 Treatment = Literal["none", "threshold", "static", "dynamic"]
 
+# What `data.binarize=auto` does with the grey levels of a data set for a likelihood of binary pixels. Ink on paper is
+# `binarized`, as in the literature; photographs are `kept`, and refused; of a user's own images the pixels tell.
+GreyLevels = Literal["binarized", "kept", "unknown"]
+
 Dequantize = Literal["auto", "none", "uniform"]
 Dequantization = Literal["none", "uniform"]
 
@@ -42,6 +46,31 @@ def resolve(binarize: Binarize, support: Support, likelihood: str) -> Treatment:
             "distribution of binary pixels, likelihood=bernoulli"
         )
     return binarize
+
+
+def needs_a_word(binarize: Binarize, treatment: Treatment, grey_levels: GreyLevels) -> bool:
+    """Return whether grey levels would become binary pixels although nothing says that this is wanted.
+
+    >>> needs_a_word("auto", "dynamic", "kept"), needs_a_word("auto", "dynamic", "binarized")
+    (True, False)
+    >>> needs_a_word("dynamic", "dynamic", "kept")
+    False
+    """
+    return binarize == "auto" and treatment != "none" and grey_levels != "binarized"
+
+
+def without_a_word(data_set: str, likelihood: str) -> UserError:
+    """Return the error for grey levels that would become binary pixels although nothing says that this is wanted.
+
+    Args:
+        data_set: the choice of the data set, as on the command line.
+        likelihood: the name of the likelihood.
+    """
+    return UserError(
+        f"{data_set}: its pixels are levels of grey or colour, and the {likelihood} likelihood is a distribution of "
+        "binary pixels; add likelihood=gaussian_optimal (or another density, which keeps the levels), or "
+        "data.binarize=dynamic to have binary pixels drawn from them"
+    )
 
 
 def resolve_dequantize(

@@ -15,7 +15,7 @@ class Data(BaseModel):
     batch_size: PositiveInt
     binarize: Binarize
     dequantize: Dequantize
-    leave_out: list[NonNegativeInt] = []  # this and the next are not in the settings of older runs
+    leave_out: list[NonNegativeInt | str] = []  # this and the next are not in the settings of older runs
     num_train: PositiveInt | None = None
 
 

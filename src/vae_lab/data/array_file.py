@@ -1,6 +1,8 @@
 """Read an array from a `.npy` or `.npz` file piece by piece, without unpickling objects."""
 
+import lzma
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -14,7 +16,16 @@ import numpy as np
 Array = np.ndarray[Any, np.dtype[Any]]
 
 # The errors for a file of another format, a truncated file, or a file with Python objects.
-UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+# And what the readers of Python and NumPy raise on damaged tables of archives and headers of arrays.
+DAMAGED = (
+    *UNREADABLE,
+    *(SyntaxError, tokenize.TokenError, NotImplementedError, RuntimeError, TypeError, KeyError, OverflowError),
+)
+
+# An archive that unpacks to more than this, and to so many times its size, holds nothing but repetition: a whole data
+# set of binary images takes some dozens.
+BOMB_BYTES, BOMB_RATIO = 2**30, 500
 
 ZIP = b"PK\x03\x04"
 PIECE_BYTES = 2**22
@@ -84,6 +95,8 @@ def describe(path: Path, member: str | None) -> ArrayFile:
         start, available = file.tell(), size_of(path, member)
     if dtype.hasobject:
         raise ValueError("it holds Python objects, which are not read: that could run code (allow_pickle)")
+    if any(size < 0 for size in shape):
+        raise ValueError(f"no array has the shape {shape}")
     needed = math.prod(shape) * dtype.itemsize
     if available - start < needed:
         raise ValueError(f"it has {available - start:,} bytes for an array of {needed:,}")
@@ -102,11 +115,18 @@ def opened(path: Path, member: str | None) -> Iterator[IO[bytes]]:
 
 
 def size_of(path: Path, member: str | None) -> int:
-    """Return the bytes of a `.npy` file, or of one inside of an `.npz` file, unpacked, as the archive states them."""
+    """Return the bytes of a `.npy` file, or of one inside of an `.npz` file, unpacked, as the archive states them.
+
+    Raises:
+        ValueError: if an archive states far more than images need.
+    """
     if member is None:
         return path.stat().st_size
     with zipfile.ZipFile(path) as archive:
-        return archive.getinfo(f"{member}.npy").file_size
+        stated = archive.getinfo(f"{member}.npy")
+    if stated.file_size > max(BOMB_BYTES, BOMB_RATIO * path.stat().st_size):
+        raise ValueError(f"its {path.stat().st_size:,} bytes would become {stated.file_size:,}, all of them repetition")
+    return stated.file_size
 
 
 def read_header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:

@@ -1,29 +1,35 @@
 """A data set from a NumPy file."""
 
+import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vae_lab.configuration.machine import available_memory, check_memory
 from vae_lab.configuration.options import DataPath, SplitSize
-from vae_lab.data.array_file import UNREADABLE, ArrayFile, describe, members
+from vae_lab.configuration.paths import absolute, exists
+from vae_lab.data.array_file import DAMAGED, UNREADABLE, ArrayFile, describe, members
 from vae_lab.data.image_set import Split, Splits, train_val_test_split
 from vae_lab.data.levels import LevelConverter
 from vae_lab.data.stored import Destination, StoredImages
 from vae_lab.errors import UserError
 
+log = logging.getLogger(__name__)
+
 KEYS = ("images", "labels")
 CHANNELS = (1, 3)
+BYTES_PER_POSITION = 32  # an image's number and its label, and their order while they are split
 
 
 class Arrays(StoredImages):
     """Images from a `.npy` file, or from an `.npz` file with the keys `images` and, optionally, `labels`.
 
     Images have the shape (N, H, W), (N, C, H, W) or (N, H, W, C). Their values are bytes 0..255 (or other integers in
-    that range), booleans, or floats in [0, 1]. Labels are integers counted from 0, of shape (N,). Files with Python
+    that range), booleans, or floats in [0, 1]. Labels are whole numbers from 0, of shape (N,); those
+    that occur are the classes. Files with Python
     objects are not opened, since reading them could run code.
 
     Args:
@@ -40,7 +46,7 @@ class Arrays(StoredImages):
         num_validation: SplitSize = 0.1,
         num_test: SplitSize = 0.1,
     ) -> None:
-        self.path = Path(path).expanduser().absolute()
+        self.path = absolute(path)
         self.channels = channels
         self.num_validation = num_validation
         self.num_test = num_test
@@ -49,6 +55,15 @@ class Arrays(StoredImages):
         arrays = self._arrays()
         images, labels = arrays["images"], arrays.get("labels")
         self._image_shape(images.shape)
+        unread = [name for name in members(self.path) or [] if name not in KEYS]
+        if unread:
+            log.info("data: %s of the arrays in the file are not read (%s)", len(unread), ", ".join(unread))
+        check_memory(
+            BYTES_PER_POSITION * images.shape[0],
+            available_memory(),
+            f"data.path={self.path}: the numbers of its {images.shape[0]:,} images",
+            "give a file of fewer",
+        )
         numbers = torch.arange(images.shape[0])
         classes = torch.zeros_like(numbers) if labels is None else self._labels(labels, len(numbers))
         return train_val_test_split(Split(numbers, classes), self.num_validation, self.num_test)
@@ -73,14 +88,14 @@ class Arrays(StoredImages):
 
     def _arrays(self) -> dict[str, ArrayFile]:
         """Return the arrays `images` and, if there are any, `labels`, unread."""
-        if not self.path.is_file():
+        if not (exists(self.path) and self.path.is_file()):
             raise self._error("there is no such file; give a .npy or .npz file")
         try:
             names = members(self.path)
             if names is None:
                 return {"images": describe(self.path, None)}
             arrays = {name: describe(self.path, name) for name in names if name in KEYS}
-        except UNREADABLE as error:
+        except DAMAGED as error:
             raise self._unreadable(error) from error
         if "images" not in arrays:
             keys = ", ".join(names) or "no keys"
@@ -122,10 +137,10 @@ class Arrays(StoredImages):
                 values = labels.read()
             except UNREADABLE as error:
                 raise self._unreadable(error) from error
-            if values.min() >= 0:
+            if values.min() >= 0 and values.max() < 2**63:
                 return torch.from_numpy(values.astype(np.int64))
         raise self._error(
-            f"its labels are {labels.dtype} values of shape {labels.shape}; save one integer from 0 for each of "
+            f"its labels are {labels.dtype} values of shape {labels.shape}; save one whole number from 0 for each of "
             f"the {num_images:,} images, or leave the labels out"
         )
 

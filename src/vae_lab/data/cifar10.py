@@ -1,10 +1,9 @@
 """CIFAR-10, through torchvision."""
 
-from pathlib import Path
-
 import torch
 
 from vae_lab.configuration.options import DataPath, PositiveInt
+from vae_lab.configuration.paths import absolute
 from vae_lab.data.image_set import ImageSet, Split, Splits, split_off
 from vae_lab.data.torchvision_set import ensure_downloaded, verify
 
@@ -20,8 +19,10 @@ class CIFAR10(ImageSet):
         num_validation: training images held out for validation.
     """
 
+    grey_levels = "kept"
+
     def __init__(self, root: DataPath, num_validation: PositiveInt = 5_000) -> None:
-        self.root = Path(root).expanduser().absolute()
+        self.root = absolute(root)
         self.num_validation = num_validation
 
     def load(self) -> Splits:

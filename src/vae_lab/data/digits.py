@@ -17,6 +17,8 @@ class Digits(ImageSet):
         num_test: images held out for testing.
     """
 
+    grey_levels = "binarized"
+
     def __init__(self, num_validation: PositiveInt = 297, num_test: PositiveInt = 300) -> None:
         self.num_validation = num_validation
         self.num_test = num_test

@@ -6,27 +6,33 @@ depends on the configuration of the data only, and an evaluation of the run with
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from torch import Tensor
 
+from vae_lab.data.classes import Names
 from vae_lab.data.image_set import Split, Splits
 from vae_lab.errors import UserError
 
 # What is recorded as JSON: `data_set` is the name of its class, `num_images` counts those for training, validation and
-# test (and those left out, if there are any), `image_shape` is (C, H, W), and `pixels` and `labels` are checksums.
+# test (and those left out, if there are any), `image_shape` is (C, H, W), `pixels` and `labels` are checksums, and
+# `class_names` are the names of the classes by their labels, if they have any.
 Fingerprint = Mapping[str, Any]
 
 PIECE_VALUES = 2**22
 
 
-def fingerprint(data_set: str, splits: Splits, left_out: Split | None = None) -> dict[str, Any]:
+def fingerprint(
+    data_set: str, splits: Splits, left_out: Split | None = None, class_names: Names = MappingProxyType({})
+) -> dict[str, Any]:
     """Return the fingerprint of the images that a run uses.
 
     Args:
         data_set: the name of the class of the data set.
         splits: its three parts.
         left_out: the test images of the classes that were left out, or None.
+        class_names: the names of the classes by their labels.
     """
     parts = [*splits, *([] if left_out is None else [left_out])]
     known = [part.factors for part in parts if part.factors is not None]
@@ -36,6 +42,7 @@ def fingerprint(data_set: str, splits: Splits, left_out: Split | None = None) ->
         "image_shape": list(splits.image_shape),
         "pixels": checksum(part.images for part in parts),
         "labels": checksum([*(part.labels for part in parts), *known]),
+        **({"class_names": {str(label): name for label, name in class_names.items()}} if class_names else {}),
     }
 
 

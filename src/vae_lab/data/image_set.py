@@ -2,20 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from vae_lab.configuration.options import SplitSize
+from vae_lab.configuration.pixels import GreyLevels
+from vae_lab.data.classes import Names, labels_of, listed
 from vae_lab.errors import UserError
 from vae_lab.seeding import RngStream, generator
 
 # The split does not depend on the run's seed, so that runs with different seeds are compared on the same images.
 SPLIT_SEED = 0
-
-# Labels below this are accepted of any number of images.
-FEWEST_CLASSES = 10_000
 
 
 class Split(NamedTuple):
@@ -23,7 +23,7 @@ class Split(NamedTuple):
 
     Attributes:
         images: uint8, of shape (N, C, H, W); floats in [0, 1] once they are dequantised.
-        labels: classes counted from 0, int64, of shape (N,); all 0 if they are not known.
+        labels: classes, whole numbers from 0, int64, of shape (N,); all 0 if they are not known.
         factors: the values of the factors of variation of each image, each counted from 0, int64, of shape (N, F); None
             if they are not known.
     """
@@ -56,7 +56,15 @@ class MissingDataError(UserError):
 
 
 class ImageSet(ABC):
-    """The base class of data sets, whose options are the arguments of `__init__`."""
+    """The base class of data sets, whose options are the arguments of `__init__`.
+
+    Attributes:
+        grey_levels: what a likelihood of binary pixels does with grey levels where `data.binarize` says nothing:
+            `binarized` where the literature does that, `kept` where it does not, and they are refused; `unknown` where
+            only the pixels tell whether there are any.
+    """
+
+    grey_levels: ClassVar[GreyLevels] = "unknown"
 
     @abstractmethod
     def load(self) -> Splits:
@@ -66,13 +74,20 @@ class ImageSet(ABC):
             UserError: if files are missing or damaged.
         """
 
+    def class_names(self) -> Names:
+        """Return the names of the classes by their labels; empty where the data set has labels only."""
+        return {}
 
-def leave_out(splits: Splits, classes: Sequence[int]) -> tuple[Splits, Split | None]:
+
+def leave_out(
+    splits: Splits, classes: Sequence[int | str], names: Names = MappingProxyType({})
+) -> tuple[Splits, Split | None]:
     """Remove the images of some classes from all three parts.
 
     Args:
         splits: the whole data set.
-        classes: the classes to remove.
+        classes: the classes to remove, by their labels or names.
+        names: the names of all classes.
 
     Returns:
         The remaining images, and the removed test images; None in their place if `classes` is empty.
@@ -83,13 +98,12 @@ def leave_out(splits: Splits, classes: Sequence[int]) -> tuple[Splits, Split | N
     if not classes:
         return splits, None
     where = f"data.leave_out=[{','.join(map(str, classes))}]"
+    labels = labels_of(classes, names, where)
     known = splits.test.labels.unique().tolist()
-    unknown = sorted(set(classes) - set(known))
+    unknown = sorted(set(labels) - set(known))
     if unknown:
-        raise UserError(
-            f"{where}: no test image is of class {unknown[0]}; the classes are {', '.join(map(str, known))}"
-        )
-    left_out = torch.tensor(classes)
+        raise UserError(f"{where}: no test image is of class {unknown[0]}; the classes are {listed(known, names)}")
+    left_out = torch.tensor(labels)
     masks = [torch.isin(part.labels, left_out) for part in splits]
     if any(mask.all() for mask in masks):
         raise UserError(f"{where}: no images are left to train on; leave out fewer classes")
@@ -97,19 +111,21 @@ def leave_out(splits: Splits, classes: Sequence[int]) -> tuple[Splits, Split | N
     return rest, splits.test.take(masks[2])
 
 
-def check_classes(splits: Splits) -> None:
-    """Refuse labels that are not counted from 0: models and measures keep numbers for each class up to the largest.
+def check_parts(splits: Splits) -> None:
+    """Refuse parts that hold nothing, or do not belong together.
 
     Raises:
-        UserError: one line with the largest label.
+        UserError: one line with the part and what is wrong with it.
     """
-    num_images = sum(len(split.labels) for split in splits)
-    largest = max(int(split.labels.max()) for split in splits)
-    if largest >= max(num_images, FEWEST_CLASSES):
-        raise UserError(
-            f"data: its largest label is {largest:,}, so that there would be {largest + 1:,} classes of {num_images:,} "
-            "images; number the classes 0, 1, 2, ..., or leave the labels out"
-        )
+    shape = tuple(splits.train.images.shape[1:])
+    for name, (images, labels, _) in zip(("training", "validation", "test"), splits, strict=True):
+        if not len(images):
+            raise UserError(f"data: there are no {name} images; each of the three parts needs at least one")
+        if images.shape[1:] != shape:
+            sizes = ["x".join(map(str, size)) for size in (images.shape[1:], shape)]
+            raise UserError(f"data: its {name} images are {sizes[0]}, its training images {sizes[1]}; give one size")
+        if len(labels) != len(images) or int(labels.min()) < 0:
+            raise UserError(f"data: its {name} images need one label each, whole numbers from 0")
 
 
 def subsample_train(splits: Splits, num_train: int | None) -> Splits:

@@ -1,16 +1,19 @@
 """MNIST, and the data sets with its file format and its split."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from vae_lab.configuration.options import DataPath, PositiveInt
+from vae_lab.configuration.paths import absolute
 from vae_lab.data import idx
 from vae_lab.data.image_set import ImageSet, Splits, split_off
 from vae_lab.data.torchvision_set import ensure_downloaded, verify
 
 TRAIN = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte")
 TEST = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+
+# The classes of each split of EMNIST.
+NUM_CLASSES = {"byclass": 62, "bymerge": 47, "balanced": 47, "letters": 26, "digits": 10, "mnist": 10}
 
 
 class MNISTLike(ImageSet):
@@ -27,11 +30,12 @@ class MNISTLike(ImageSet):
         checksums: the MD5 of the unpacked files, if known.
     """
 
+    grey_levels = "binarized"
     name: ClassVar[str]
     checksums: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, root: DataPath, num_validation: PositiveInt = 10_000) -> None:
-        self.root = Path(root).expanduser().absolute()
+        self.root = absolute(root)
         self.num_validation = num_validation
 
     def load(self) -> Splits:
@@ -42,7 +46,7 @@ class MNISTLike(ImageSet):
             self.name, self.root, f"{self.name}/raw", TRAIN + TEST, lambda: download(str(self.root), download=True)
         )
         verify(raw, self.checksums)
-        train, test = (idx.read_split(*(raw / file for file in pair)) for pair in (TRAIN, TEST))
+        train, test = (idx.read_split(raw / images, raw / labels, range(10)) for images, labels in (TRAIN, TEST))
         train, val = split_off(train, self.num_validation, "data.num_validation")
         return Splits(train, val, test)
 
@@ -82,13 +86,15 @@ class EMNIST(ImageSet):
         num_validation: training images held out for validation.
     """
 
+    grey_levels = "binarized"
+
     def __init__(
         self,
         root: DataPath,
         split: Literal["byclass", "bymerge", "balanced", "letters", "digits", "mnist"] = "balanced",
         num_validation: PositiveInt = 10_000,
     ) -> None:
-        self.root = Path(root).expanduser().absolute()
+        self.root = absolute(root)
         self.split = split
         self.num_validation = num_validation
 
@@ -106,9 +112,12 @@ class EMNIST(ImageSet):
             train_files + test_files,
             lambda: [datasets.EMNIST(str(self.root), self.split, train=part, download=True) for part in (True, False)],
         )
-        train, test = (idx.read_split(*(raw / file for file in pair)) for pair in (train_files, test_files))
         # The files store each image by columns, and `letters` counts its classes from 1.
         first = 1 if self.split == "letters" else 0
+        classes = range(first, first + NUM_CLASSES[self.split])
+        train, test = (
+            idx.read_split(raw / images, raw / labels, classes) for images, labels in (train_files, test_files)
+        )
         train, test = (
             part._replace(images=part.images.mT.contiguous(), labels=part.labels - first) for part in (train, test)
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from types import MappingProxyType
 
 import torch
 from lightning.pytorch import LightningDataModule
@@ -9,6 +10,7 @@ from torch import Tensor
 
 from vae_lab.configuration.pixels import Dequantization, Treatment
 from vae_lab.data.batches import EvaluationBatches, Shard, TrainBatches, binarize, dequantize
+from vae_lab.data.classes import Names, check_known, named
 from vae_lab.data.fingerprint import Fingerprint
 from vae_lab.data.image_set import SPLIT_SEED, Split, Splits
 from vae_lab.errors import UserError
@@ -35,6 +37,7 @@ class ImageData(LightningDataModule):
         left_out: test images of the classes that were left out of the three parts; None if there are none.
         in_place: whether the pixels of these images may be changed, which takes less memory than a copy.
         fingerprint: what was read, before its treatment; None if it is not known.
+        class_names: the names of the classes by their labels, if they have any.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class ImageData(LightningDataModule):
         left_out: Split | None = None,
         in_place: bool = False,
         fingerprint: Fingerprint | None = None,
+        class_names: Names = MappingProxyType({}),
     ) -> None:
         super().__init__()
         self.treatment = treatment
@@ -54,6 +58,7 @@ class ImageData(LightningDataModule):
         self.batch_size = min(batch_size, len(splits.train.images))  # with fewer images, one batch has all of them
         self.seed = seed
         self.fingerprint = fingerprint
+        self.class_names = class_names
 
         def treated(split: Split, stream: int) -> Split:
             binary = apply_treatment(split, treatment, stream, in_place=in_place)
@@ -71,9 +76,38 @@ class ImageData(LightningDataModule):
         return tuple(self.train.images.shape[1:])
 
     @property
-    def num_classes(self) -> int:
-        """The number of classes of the images, counted from 0; 1 if they have no classes."""
-        return 1 + max(int(split.labels.max()) for split in (self.train, self.val, self.test))
+    def classes(self) -> tuple[int, ...]:
+        """The classes: the labels that occur in training, in rising order; a single one if images have no classes."""
+        return tuple(self.train.labels.unique().tolist())
+
+    @property
+    def has_own_classes(self) -> bool:
+        """Whether the classes have names, or are others than the numbers from 0."""
+        return bool(self.class_names) or self.classes != tuple(range(len(self.classes)))
+
+    def classes_left_out(self) -> str:
+        """Return the classes that were left out, with their names; empty if there are none."""
+        labels = [] if self.left_out is None else self.left_out.labels.unique().tolist()
+        return ",".join(named(label, self.class_names) for label in labels)
+
+    def conditions(self, known: tuple[int, ...] | None = None) -> tuple[int, ...]:
+        """Return the classes that a model is conditioned on: the labels that occur in training.
+
+        Args:
+            known: the classes of a model that is trained further, or None.
+
+        Raises:
+            UserError: if the images have no classes, or others than those of training or of the model.
+        """
+        if known is None and len(self.classes) < 2:
+            raise UserError(
+                "condition=label: the images of this data set have no classes; give them some (subfolders of "
+                "data=folder, or labels beside the images of data=arrays), or leave out condition"
+            )
+        conditions = self.classes if known is None else known
+        for name, split in (("training", self.train), ("validation", self.val), ("test", self.test)):
+            check_known(split.labels, conditions, f"the {name} images")
+        return conditions
 
     def pixel_mean(self) -> Tensor:
         """Return the mean training image in [0, 1], of shape `image_shape`."""

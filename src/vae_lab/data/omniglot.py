@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from vae_lab.configuration.options import DataPath, Pixels, PositiveInt
+from vae_lab.configuration.paths import absolute
 from vae_lab.data import pictures
 from vae_lab.data.image_set import ImageSet, Split, Splits, split_off
 from vae_lab.data.torchvision_set import damaged_file, ensure_downloaded
@@ -28,8 +29,10 @@ class Omniglot(ImageSet):
         num_validation: training images held out for validation.
     """
 
+    grey_levels = "binarized"
+
     def __init__(self, root: DataPath, image_size: Pixels = 28, num_validation: PositiveInt = 2_000) -> None:
-        self.root = Path(root).expanduser().absolute()
+        self.root = absolute(root)
         self.image_size = image_size
         self.num_validation = num_validation
 

@@ -1,5 +1,6 @@
 """Reading picture files (PNG, JPEG, ...) into arrays of bytes."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,6 +11,8 @@ from PIL import Image, ImageOps
 
 from vae_lab.configuration.options import ImageSize
 from vae_lab.errors import UserError
+
+log = logging.getLogger(__name__)
 
 Color = Literal["gray", "rgb"]
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
@@ -23,51 +26,77 @@ GRAY_MODES = frozenset({"1", "L", "LA", "La"})
 DEEP_MODES = frozenset({"I", "F"})
 
 # Pillow's errors for a file that is not a picture, is truncated, or is too large.
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
-
+TOO_LARGE = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, *TOO_LARGE)
 
 # Pictures that are read together, in several threads.
 AT_ONCE = 64
 
 
 def picture_files(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Return the picture files in a folder and its subfolders, and the other files, sorted and without hidden files."""
-    files = [
+    """Return the picture files in a folder and its subfolders, and all else, sorted and without what is hidden.
+
+    What is no file is never opened: a pipe would wait for ever. Links to folders are not followed.
+    """
+    found = [
         path
         for path in folder.rglob("*")
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if (path.is_symlink() or not path.is_dir())
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     # Sorted by the parts of the path, so that the order is the same on systems whose separator is "\\".
-    files.sort(key=lambda path: path.relative_to(folder).parts)
-    pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
-    return pictures, [path for path in files if path.suffix.lower() not in SUFFIXES]
+    found.sort(key=lambda path: path.relative_to(folder).parts)
+    pictures = [path for path in found if path.suffix.lower() in SUFFIXES and path.is_file()]
+    known = set(pictures)
+    return pictures, [path for path in found if path not in known]
 
 
-def common_color(paths: Sequence[Path]) -> Color:
+def common_color(paths: Sequence[Path], modes: Sequence[str], *, by_content: bool) -> Color:
     """Return whether all pictures are grey or all are coloured.
+
+    Args:
+        paths: the files.
+        modes: Pillow's names of their kinds of pixels.
+        by_content: whether a picture is grey if its pixels are, in whatever way they are stored; a set of coloured
+            pictures may have some.
 
     Raises:
         UserError: if they differ, or a file cannot be read.
     """
-    with ThreadPoolExecutor() as pool:
-        colors = list(pool.map(color_of, paths))
-    if len(set(colors)) > 1:
-        other = paths[next(i for i, color in enumerate(colors) if color != colors[0])]
-        gray, rgb = (paths[0], other) if colors[0] == "gray" else (other, paths[0])
+    gray = [path for path, mode in zip(paths, modes, strict=True) if is_gray_mode(mode)]
+    others = [path for path, mode in zip(paths, modes, strict=True) if not is_gray_mode(mode)]
+    coloured = next(iter(others), None)
+    if by_content:
+        coloured = first_coloured(others)
+    if gray and coloured is not None:
         raise UserError(
-            f"data.color=auto: {gray} is grey and {rgb} is coloured; choose data.color=gray or data.color=rgb for all"
+            f"data.color=auto: {gray[0]} is grey and {coloured} is coloured; choose data.color=gray or data.color=rgb "
+            "for all"
         )
-    return colors[0]
+    if others and coloured is None:
+        log.info(
+            "data: %s of %s pictures are stored in colour and are grey, so they have one channel, such as %s",
+            f"{len(others):,}",
+            f"{len(paths):,}",
+            others[0],
+        )
+    return "gray" if coloured is None else "rgb"
 
 
-def color_of(path: Path) -> Color:
-    """Return whether a picture is grey or coloured, by its header."""
-    try:
-        with Image.open(path) as picture:
-            mode = picture.mode
-    except UNREADABLE as error:
-        raise unreadable_picture(path, error) from error
-    return "gray" if mode in GRAY_MODES or mode.partition(";")[0] in DEEP_MODES else "rgb"
+def is_gray_mode(mode: str) -> bool:
+    """Return whether pixels of one of Pillow's kinds have no colour."""
+    return mode in GRAY_MODES or mode.partition(";")[0] in DEEP_MODES
+
+
+def first_coloured(paths: Sequence[Path]) -> Path | None:
+    """Return the first picture that has a coloured pixel, or None."""
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(paths), AT_ONCE):
+            some = paths[start : start + AT_ONCE]
+            for path, pixels in zip(some, pool.map(lambda path: read(path, "rgb", None), some), strict=True):
+                if (pixels != pixels[:1]).any():
+                    return path
+    return None
 
 
 def read_all(paths: Sequence[Path], color: Color, size: ImageSize | None) -> Pixels:
@@ -117,22 +146,37 @@ def read(path: Path, color: Color, size: ImageSize | None) -> Pixels:
         with Image.open(path) as opened:
             if opened.mode.partition(";")[0] in DEEP_MODES:
                 raise UserError(f"data.path: {path} has more than 8 bits for each pixel value; save it with 8 bits")
-            picture: Image.Image = ImageOps.exif_transpose(opened)
-            if picture.has_transparency_data:
-                picture = picture.convert("RGBA")
-                picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+            picture = on_white(ImageOps.exif_transpose(opened))
             picture = picture.convert("L" if color == "gray" else "RGB")
     except UNREADABLE as error:
         raise unreadable_picture(path, error) from error
     if size is not None:
-        height, width = (size, size) if isinstance(size, int) else size
+        height, width = height_and_width(size)
         picture = ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS)
     pixels = np.asarray(picture)
     return pixels[None] if color == "gray" else pixels.transpose(2, 0, 1)
 
 
+def on_white(picture: Image.Image) -> Image.Image:
+    """Return a picture whose transparent parts are laid on white."""
+    if not picture.has_transparency_data:
+        return picture
+    rgba = picture.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+
+
+def height_and_width(size: ImageSize) -> tuple[int, int]:
+    """Return a size as height and width in pixels."""
+    return (size, size) if isinstance(size, int) else size
+
+
 def unreadable_picture(path: Path, error: Exception) -> UserError:
-    """Return the error for a file that Pillow cannot read."""
+    """Return the error for a file that Pillow cannot read, or will not."""
+    if isinstance(error, TOO_LARGE):
+        return UserError(
+            f"data.path: {path} has more than {Image.MAX_IMAGE_PIXELS or 0:,} pixels, which no data set of pictures "
+            "needs; scale it down or take it out of the folder"
+        )
     reason = str(error).partition("\n")[0]
     return UserError(
         f"data.path: {path} cannot be read as a picture ({reason}); repair it or take it out of the folder"

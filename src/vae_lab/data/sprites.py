@@ -32,6 +32,8 @@ class Sprites(ImageSet):
         num_test: images held out for testing, a number or a fraction.
     """
 
+    grey_levels = "binarized"
+
     def __init__(self, num_validation: SplitSize = 0.1, num_test: SplitSize = 0.2) -> None:
         self.num_validation = num_validation
         self.num_test = num_test

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from vae_lab.configuration.machine import available_memory, check_memory
-from vae_lab.data.image_set import ImageSet, Split, Splits, check_classes, leave_out, subsample_train
+from vae_lab.data.image_set import ImageSet, Split, Splits, check_parts, leave_out, subsample_train
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -44,12 +44,12 @@ def with_pixels(source: StoredImages, parts: Sequence[Split]) -> list[Split]:
     return [part._replace(images=pixels) for part, pixels in zip(parts, images, strict=True)]
 
 
-def load_chosen(source: ImageSet, classes: Sequence[int], num_train: int | None) -> tuple[Splits, Split | None]:
+def load_chosen(source: ImageSet, classes: Sequence[int | str], num_train: int | None) -> tuple[Splits, Split | None]:
     """Load a data set without some classes, and with some of its training images; see `leave_out`.
 
     Args:
         source: the data set.
-        classes: the classes to leave out.
+        classes: the classes to leave out, by their labels or names.
         num_train: the number of training images, or None for all of them.
 
     Returns:
@@ -59,8 +59,8 @@ def load_chosen(source: ImageSet, classes: Sequence[int], num_train: int | None)
         UserError: if the data set cannot be read, or a choice does not fit it.
     """
     whole = source.positions() if isinstance(source, StoredImages) else source.load()
-    check_classes(whole)
-    rest, left_out = leave_out(whole, classes)
+    check_parts(whole)
+    rest, left_out = leave_out(whole, classes, source.class_names() if classes else {})
     chosen = subsample_train(rest, num_train)
     if not isinstance(source, StoredImages):
         return chosen, left_out

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from vae_lab.configuration.paths import exists
 from vae_lab.data.image_set import MissingDataError
 from vae_lab.errors import UserError
 
@@ -49,7 +50,7 @@ def ensure_downloaded(name: str, root: Path, folder: str, files: Iterable[str], 
     expected = [path / file for file in files]
 
     def complete() -> bool:
-        return all(file.exists() for file in expected)
+        return all(exists(file) for file in expected)
 
     if complete():
         return path
@@ -64,7 +65,7 @@ def ensure_downloaded(name: str, root: Path, folder: str, files: Iterable[str], 
                     download()
         if not complete():
             raise FileNotFoundError(f"the download had no {', '.join(p.name for p in expected if not p.exists())}")
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise MissingDataError(
             f"data.root={root}: {name} is not in {path} and could not be downloaded ({reason[-1]}); {way_out}"

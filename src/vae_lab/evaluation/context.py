@@ -5,10 +5,10 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from vae_lab import build
 from vae_lab.data.batches import to_unit
+from vae_lab.data.classes import check_known, condition
 from vae_lab.data.image_set import Split
 from vae_lab.data.module import ImageData, apply_dequantization, apply_treatment
 from vae_lab.errors import UserError
@@ -43,7 +43,7 @@ def evaluation_context(
     Raises:
         UserError: if the data set is missing, or has fewer images.
     """
-    data = build.data(trained.config) if data is None else data
+    data = build.data(trained.config, saved=True) if data is None else data
     reference = next(trained.model.parameters()).to(device)
     available = len(getattr(data, split).images)
     if num_images is not None and num_images > available:
@@ -51,7 +51,7 @@ def evaluation_context(
             f"num_images={num_images}: split={split} has {available:,} images only; "
             "give a smaller number, or leave it out for all of them"
         )
-    images = model_inputs(data, split, trained.num_classes, reference, num_images)
+    images = model_inputs(data, split, trained.classes, reference, num_images)
     model = trained.model.to(device)
     return EvaluationContext(
         model=model,
@@ -59,7 +59,7 @@ def evaluation_context(
         fits_prior=trained.fits_prior,
         data=data,
         images=images,
-        training_images=partial(model_inputs, data, "train", trained.num_classes, reference),
+        training_images=partial(model_inputs, data, "train", trained.classes, reference),
         seed=seed,
         device=device,
         max_rows=rows_within(memory_mib * 2**20, row_bytes(model, images)),
@@ -68,22 +68,32 @@ def evaluation_context(
 
 
 def model_inputs(
-    data: ImageData, name: SplitName, num_classes: int | None, reference: Tensor, num_images: int | None = None
+    data: ImageData,
+    name: SplitName,
+    classes: tuple[int, ...] | None,
+    reference: Tensor,
+    num_images: int | None = None,
 ) -> Images:
     """Return the images of a split as a model sees them.
 
     Args:
         data: the data set.
         name: the split.
-        num_classes: the classes that the model is conditioned on, or None.
+        classes: the labels of the classes that the model is conditioned on, or None.
         reference: a parameter of the model; the images get its device and precision.
         num_images: how many random images, the same ones every time; None for all of them in their order.
+
+    Raises:
+        UserError: if the model knows some of their classes not.
     """
     part = frozen_split(data, name)
     if num_images is not None and num_images < len(part.images):
         part = part.take(some_of(len(part.images), num_images))
     x, labels = to_unit(part.images).to(reference), part.labels.to(reference.device)
-    c = None if num_classes is None else one_hot(labels, num_classes).to(x)
+    c = None
+    if classes is not None:
+        check_known(part.labels, classes, f"images of split={name}")
+        c = condition(labels, classes).to(x)
     return Images(x, labels, c, None if part.factors is None else part.factors.to(reference.device))
 
 

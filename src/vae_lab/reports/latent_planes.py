@@ -75,6 +75,7 @@ def draw(run: Run, name: str, plane: "Axes", samples: "Axes") -> None:
 
     from vae_lab import load
     from vae_lab.data.batches import to_unit
+    from vae_lab.data.classes import MOST_LISTED
     from vae_lab.reports import pictures
     from vae_lab.runs.saved_data import check_data, read_data
 
@@ -94,7 +95,10 @@ def draw(run: Run, name: str, plane: "Axes", samples: "Axes") -> None:
             source = "a normal distribution fitted to the codes"
         drawn = pictures.grid(trained.model.decode(z).mean, SIDE)  # (3, height, width)
     scatter = plane.scatter(codes[:, 0], codes[:, 1], c=test.labels, cmap="tab10", s=3, alpha=0.6)
-    plane.legend(*scatter.legend_elements(), fontsize=7, loc="upper right", title="class", title_fontsize=7)
+    labels = sorted(set(test.labels.tolist()))[:MOST_LISTED]
+    handles, _ = scatter.legend_elements(num=labels)
+    classes = [in_figure(data.class_names.get(label, str(label))) for label in labels]
+    plane.legend(handles, classes, fontsize=7, loc="upper right", title="class", title_fontsize=7)
     plane.set_aspect("equal", "datalim")
     plane.set_title(f"{in_figure(name)}\nsquared error {error:.2f} per test image", fontsize=10)
     samples.imshow(drawn.permute(1, 2, 0))

@@ -139,6 +139,24 @@ def sizes_of(checkpoint: Mapping[str, Any], path: Path) -> tuple[tuple[int, ...]
     return tuple(shape), num_classes
 
 
+def classes_of(checkpoint: Mapping[str, Any], path: Path) -> tuple[int, ...] | None:
+    """Return the labels of the classes that the model of a checkpoint is conditioned on; None if it is not.
+
+    Models of version 0.2 and earlier were conditioned on all labels from 0 to the largest.
+
+    Raises:
+        UserError: if they are no labels.
+    """
+    _, num_classes = sizes_of(checkpoint, path)
+    if num_classes is None:
+        return None
+    labels = checkpoint.get("classes", range(num_classes))
+    numbers = [label for label in labels if isinstance(label, int)] if isinstance(labels, list | range) else []
+    if len(numbers) != num_classes or numbers != sorted(set(numbers)) or not 0 <= numbers[0] <= numbers[-1] < 2**63:
+        raise UserError(f"{path}: its classes are no {num_classes} labels; it is damaged")
+    return tuple(numbers)
+
+
 def check_shapes(model: LatentModel, weights: Mapping[str, Tensor], path: Path) -> None:
     """Refuse weights of other names or shapes than those of a model.
 

@@ -9,6 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from vae_lab.errors import UserError
 from vae_lab.runs.aliases import rename_targets
+from vae_lab.runs.earlier import with_earlier_rules
 from vae_lab.runs.metrics import read_metrics
 from vae_lab.runs.owned import OwnedFolder
 from vae_lab.runs.saved_yaml import read_mapping
@@ -124,7 +125,7 @@ class RunFolder(OwnedFolder):
         """
         if not self.config.is_file():
             return None
-        plain = rename_targets(read_mapping(self.config))
+        plain = with_earlier_rules(rename_targets(read_mapping(self.config)))
         check_plain(plain, self.config)
         if self.metrics.is_file() and isinstance(plain.get("trainer"), dict):
             epochs = read_metrics(self.metrics).get("max_epochs", plain["trainer"].get("max_epochs"))

@@ -64,6 +64,19 @@ def read_record(folder: RunFolder) -> RunRecord:
         raise UserError(f"{folder.run_record}: this file is damaged ({error}); restore it from a copy") from error
 
 
+def class_names_of(folder: RunFolder) -> dict[int, str]:
+    """Return the recorded names of the classes of a run by their labels; empty if its data set has labels only.
+
+    Raises:
+        UserError: one line with the file, if it is damaged.
+    """
+    known = (read_record(folder).data or {}).get("class_names", {})
+    try:
+        return {int(label): str(name) for label, name in known.items()}
+    except (AttributeError, ValueError) as error:
+        raise UserError(f"{folder.run_record}: this file is damaged ({error}); restore it from a copy") from error
+
+
 def write_record(folder: RunFolder, record: RunRecord) -> None:
     """Write the record of a run."""
     folder.write_json(folder.run_record, asdict(record))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from vae_lab.configuration.proposed import command
 from vae_lab.errors import printable
+from vae_lab.runs import declared_sizes
 from vae_lab.runs.checkpoint import read_checkpoint
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.metrics import Metrics
@@ -23,6 +24,15 @@ def step_of(folder: RunFolder, checkpoint: Path | None) -> int:
     check_settings(folder, content, checkpoint)
     step: int = content["global_step"]
     return step
+
+
+def classes_of(checkpoint: Path | None) -> tuple[int, ...] | None:
+    """Return the classes that the model of a checkpoint is conditioned on; None without either.
+
+    Raises:
+        UserError: if the checkpoint is damaged.
+    """
+    return None if checkpoint is None else declared_sizes.classes_of(read_checkpoint(checkpoint), checkpoint)
 
 
 def table(run_dir: Path, metrics: Metrics) -> str:

@@ -38,13 +38,13 @@ def read_named(config: DictConfig) -> ImageData:
     """
     try:
         with without_downloads():
-            return build.data(config)
+            return build.data(config, saved=True)
     except MissingDataError:
         if "root" not in config.data:
             raise
         own = config.copy()
         own.data.root = str(own_data_folder())
-        return build.data(own)
+        return build.data(own, saved=True)
 
 
 def started_in(folder: RunFolder) -> Path | None:

@@ -1,7 +1,7 @@
 """Load a trained run in Python."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -9,17 +9,17 @@ from hydra.utils import get_object
 from omegaconf import DictConfig
 from torch import Tensor
 from torch.distributions import Distribution
-from torch.nn.functional import one_hot
 
 from vae_lab.configuration import own_parts
 from vae_lab.configuration.data_paths import with_found_paths
+from vae_lab.data.classes import Names, condition, listed
 from vae_lab.errors import UserError
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.runs.checkpoint import read_checkpoint
-from vae_lab.runs.declared_sizes import build_saved
+from vae_lab.runs.declared_sizes import build_saved, classes_of
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.metrics import Metrics, read_metrics
-from vae_lab.runs.record import check_settings
+from vae_lab.runs.record import check_settings, class_names_of
 from vae_lab.runs.saved_data import started_in
 from vae_lab.runs.trust import check_trusted, plain_containers
 
@@ -29,8 +29,8 @@ class Trained:
     """A trained model with its configuration and metrics.
 
     Images are of shape (B, C, H, W), with pixels in [0, 1], as the model saw them in training (binarised, for a
-    Bernoulli likelihood). A model that was trained with condition=label also needs their classes: integers of shape
-    (B,), or one integer for all images.
+    Bernoulli likelihood). A model that was trained with condition=label also needs their classes: labels of shape
+    (B,), or one label or name for all images.
 
     Attributes:
         model: the model.
@@ -38,7 +38,8 @@ class Trained:
         image_shape: channels, height, width.
         metrics: the run's metrics; empty if it did not finish.
         fits_prior: whether training fitted the codes to the prior.
-        num_classes: the number of classes that the model is conditioned on, or None.
+        classes: the labels of the classes that the model is conditioned on, those of its training; or None.
+        class_names: the names of the classes by their labels, if the data set has any.
     """
 
     model: LatentModel
@@ -46,11 +47,11 @@ class Trained:
     image_shape: tuple[int, ...]
     metrics: Metrics
     fits_prior: bool
-
-    num_classes: int | None = None
+    classes: tuple[int, ...] | None = None
+    class_names: Names = field(default_factory=dict)
 
     @torch.no_grad()
-    def encode(self, images: Tensor, labels: Tensor | int | None = None) -> Distribution:
+    def encode(self, images: Tensor, labels: Tensor | int | str | None = None) -> Distribution:
         """Return the posterior q(z | x): `.mean` and `.sample()` have shape (B, *latent).
 
         Args:
@@ -64,7 +65,7 @@ class Trained:
         return self.model.encode(images, self._one_hot(labels, len(images)))
 
     @torch.no_grad()
-    def decode(self, z: Tensor, labels: Tensor | int | None = None) -> Distribution:
+    def decode(self, z: Tensor, labels: Tensor | int | str | None = None) -> Distribution:
         """Return the likelihood p(x | z): `.mean` is the image, of shape (B, C, H, W), and `.log_prob(x)` is in nats.
 
         Args:
@@ -77,7 +78,7 @@ class Trained:
         return self.model.decode(z, self._one_hot(labels, len(z)))
 
     @torch.no_grad()
-    def sample(self, n: int, labels: Tensor | int | None = None) -> Tensor:
+    def sample(self, n: int, labels: Tensor | int | str | None = None) -> Tensor:
         """Return the means of p(x | z) at `n` latent vectors drawn from the prior: images of shape (n, C, H, W).
 
         Args:
@@ -96,7 +97,7 @@ class Trained:
         return self.model.generate(n, self._one_hot(labels, n)).mean
 
     @torch.no_grad()
-    def reconstruct(self, images: Tensor, labels: Tensor | int | None = None) -> Tensor:
+    def reconstruct(self, images: Tensor, labels: Tensor | int | str | None = None) -> Tensor:
         """Return the means of p(x | z) at the posteriors' means (or modes): images of shape (B, C, H, W).
 
         Args:
@@ -115,17 +116,20 @@ class Trained:
             expected = ", ".join(map(str, self.image_shape))
             raise ValueError(f"images: expected shape (B, {expected}), got {(*images.shape,)}")
 
-    def _one_hot(self, labels: Tensor | int | None, num: int) -> Tensor | None:
+    def _one_hot(self, labels: Tensor | int | str | None, num: int) -> Tensor | None:
         """Return the one-hot classes of `num` images, of shape (num, classes); None without a condition."""
-        if (labels is None) != (self.num_classes is None):
-            raise ValueError(
-                "this model is not conditioned on the class: leave out the labels"
-                if self.num_classes is None
-                else f"this model is conditioned on the class: give labels from 0 to {self.num_classes - 1}"
-            )
-        if labels is None or self.num_classes is None:
+        if self.classes is None and labels is not None:
+            raise ValueError("this model is not conditioned on the class: leave out the labels")
+        if self.classes is None:
             return None
-        return one_hot(torch.as_tensor(labels).expand(num), self.num_classes).to(next(self.model.parameters()))
+        known = {name: label for label, name in self.class_names.items()}
+        found = known.get(labels) if isinstance(labels, str) else labels
+        if found is None or not set(torch.as_tensor(found).unique().tolist()) <= set(self.classes):
+            raise ValueError(
+                f"labels={labels}: this model is conditioned on the class: give those of its training, "
+                f"{listed(self.classes, self.class_names)}"
+            )
+        return condition(torch.as_tensor(found).expand(num), self.classes).to(next(self.model.parameters()))
 
 
 def load(run_dir: str | Path, allow: Sequence[str] = ()) -> Trained:
@@ -160,5 +164,6 @@ def load(run_dir: str | Path, allow: Sequence[str] = ()) -> Trained:
         tuple(checkpoint["image_shape"]),
         metrics,
         fits_prior,
-        checkpoint.get("num_classes"),
+        classes_of(checkpoint, folder.best_checkpoint),
+        class_names_of(folder),
     )

@@ -17,6 +17,7 @@ from vae_lab import build
 from vae_lab.configuration.flat import flatten
 from vae_lab.configuration.pixels import has_code_length
 from vae_lab.configuration.proposed import resume
+from vae_lab.data.classes import listed
 from vae_lab.data.module import ImageData
 from vae_lab.ending import interruption
 from vae_lab.errors import UserError, explain_os_error, printable
@@ -113,7 +114,8 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     else:
         data = read_data(folder, config) if config.resume else build.data(config)
     other_data = check_data(folder, config, data, allow=config.get("allow_other_data", False))
-    num_classes = build.num_classes(config, data)
+    classes = build.classes(config, data, results.classes_of(resumed))
+    num_classes = None if classes is None else len(classes)
     check_memory_of_training(config, data, num_classes)
     model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
     module = TrainingModule(
@@ -122,7 +124,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         build.optimizer(config),
         schedule=build.schedule(config),
         image_shape=data.image_shape,
-        num_classes=num_classes,
+        classes=classes,
         seed=config.seed,
         choose_epoch_by=config.get("choose_epoch_by", "elbo"),
         nll_samples=config.nll_samples,
@@ -177,7 +179,7 @@ def conclude(run: Run) -> float:
         "data/dequantize": data.dequantization,
     }
     if data.left_out is not None:
-        metrics["data/leave_out"] = ",".join(map(str, config.data.leave_out))  # no metric includes these classes
+        metrics["data/leave_out"] = data.classes_left_out()  # no metric includes them
     if checkpoints.ensemble_size > 1:
         metrics["ensemble_size"] = checkpoints.ensemble_size  # the seconds are then those of all its members together
     if config.condition is not None:
@@ -229,6 +231,8 @@ def describe(config: DictConfig, data: ImageData, module: TrainingModule, logger
     shape = "x".join(map(str, data.image_shape))
     treatment = f"binarize={data.treatment}, dequantize={data.dequantization}"
     log.info("data: %s images of %s (train / validation / test), %s", sizes, shape, treatment)
+    if data.has_own_classes:
+        log.info("classes: %s", listed(data.classes, data.class_names))
     if config.corruption is not None:
         name = config.corruption["_target_"].rpartition(".")[2]
         log.info("corruption: %s of what the encoder sees, when=%s", name, config.corruption.when)

@@ -7,10 +7,10 @@ from typing import cast
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from vae_lab.configuration.options import PositiveInt, Size
 from vae_lab.data.batches import to_unit
+from vae_lab.data.classes import condition
 from vae_lab.data.module import ImageData
 from vae_lab.reports.pictures import draw, write_png
 from vae_lab.runs.folder import RunFolder
@@ -60,8 +60,8 @@ class Figures(Callback):
         test = data.test.take(slice(self.num_images))
         images = to_unit(test.images).to(parameter)
         c = None
-        if module.num_classes is not None:
-            c = one_hot(test.labels, module.num_classes).to(images)
+        if module.classes is not None:
+            c = condition(test.labels, module.classes).to(images)
         return draw(module.model, images, self.num_samples if module.objective.fits_prior else 0, c)
 
     @staticmethod

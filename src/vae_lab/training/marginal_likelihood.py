@@ -52,9 +52,7 @@ class TrackMarginalLikelihood(Callback):
         data = cast(ImageData, trainer.datamodule)  # type: ignore[attr-defined]
         parameter = next(module.parameters())
         splits: tuple[SplitName, ...] = ("train", "val")
-        self.images = {
-            name: model_inputs(data, name, module.num_classes, parameter, self.num_images) for name in splits
-        }
+        self.images = {name: model_inputs(data, name, module.classes, parameter, self.num_images) for name in splits}
         self.points = log_spaced_steps(int(trainer.estimated_stepping_batches), self.num_points)
         reason = unavailable_reason(module.model, self.images["val"], self.chains.num_samples)
         if reason is not None:

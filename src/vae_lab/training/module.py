@@ -7,10 +7,10 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.nn.functional import one_hot
 from torch.optim.lr_scheduler import LambdaLR
 
 from vae_lab.data.batches import Batch
+from vae_lab.data.classes import condition
 from vae_lab.errors import UserError
 from vae_lab.evaluation.criterion import criterion_of
 from vae_lab.models.latent_model import LatentModel
@@ -33,7 +33,7 @@ class TrainingModule(LightningModule):
         make_optimizer: builds the optimizer of the given parameters.
         schedule: how its learning rate changes, or None.
         image_shape: channels, height, width; saved in checkpoints, so that they load without the data.
-        num_classes: the classes that the images are conditioned on, or None.
+        classes: the labels of the classes that the images are conditioned on, or None.
         seed: the run's seed, from which all random numbers are derived.
         choose_epoch_by: how the epochs are compared.
         nll_samples: K, latent samples for each image, of `test/nll`.
@@ -55,7 +55,7 @@ class TrainingModule(LightningModule):
         *,
         schedule: Schedule | None,
         image_shape: tuple[int, ...],
-        num_classes: int | None,
+        classes: tuple[int, ...] | None,
         seed: int,
         choose_epoch_by: Choice,
         nll_samples: int,
@@ -67,7 +67,7 @@ class TrainingModule(LightningModule):
         self.make_optimizer = make_optimizer
         self.schedule = schedule
         self.image_shape = image_shape
-        self.num_classes = num_classes
+        self.classes = classes
         self.seed = seed
         self.nll_samples = nll_samples
         self.settings = ""
@@ -85,7 +85,7 @@ class TrainingModule(LightningModule):
         return loss
 
     def _condition(self, batch: Batch) -> Tensor | None:
-        return None if self.num_classes is None else one_hot(batch.labels, self.num_classes).to(batch.x)
+        return None if self.classes is None else condition(batch.labels, self.classes).to(batch.x)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         factors = wide_weights(self)
@@ -174,7 +174,8 @@ class TrainingModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["train_averages"] = self.train_averages.state_dict()
         checkpoint["image_shape"] = list(self.image_shape)
-        checkpoint["num_classes"] = self.num_classes
+        checkpoint["num_classes"] = None if self.classes is None else len(self.classes)
+        checkpoint["classes"] = None if self.classes is None else list(self.classes)
         checkpoint["settings"] = self.settings
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

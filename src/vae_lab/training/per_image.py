@@ -97,7 +97,7 @@ class PerImage(Callback):
         found = {
             split: self.compare(
                 module.model,
-                model_inputs(data, split, module.num_classes, parameter, self.num_images),
+                model_inputs(data, split, module.classes, parameter, self.num_images),
                 module.seed,
                 number,
             )

@@ -34,7 +34,7 @@ class Latents(Measure):
     def unavailable_reason(self, context: EvaluationContext) -> str | None:
         if (reason := no_encoder(context) or not_held_out(context)) is not None:
             return reason
-        if context.data.num_classes < 2:
+        if len(context.data.classes) < 2:
             return "the images of this data set have no classes that a probe could predict"
         if set(context.images.labels.tolist()) - set(context.training.labels.tolist()):
             return "some classes of these images have no training image, so no probe could learn them"

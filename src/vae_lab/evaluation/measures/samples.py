@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -35,21 +36,23 @@ class Samples(Measure):
             return reason
         if not context.fits_prior:
             return NO_SAMPLES
-        if context.data.num_classes < 2:
+        if len(context.data.classes) < 2:
             return "it compares features of a classifier, and the images of this data set have no classes"
         if min(len(context.images.x), len(context.training.x)) < MIN_IMAGES:
             return f"it needs at least {MIN_IMAGES} images to estimate a distribution; choose more"
         return None
 
     def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
-        net = classifier.load_or_train(context.training, context.data.num_classes, context.device)
+        classes = torch.tensor(context.data.classes)
+        positions = torch.searchsorted(classes, context.training.labels.cpu()).to(context.training.labels)
+        net = classifier.load_or_train(context.training._replace(labels=positions), len(classes), context.device)
         num = min(self.num_images, len(context.images.x), len(context.training.x))
         real, training = (images.some(num) for images in (context.images, context.training))
         drawn = draw_images(context, real.c, num)
         of_real, of_training, of_drawn = (
             classifier.features(net, x, context.device) for x in (real.x, training.x, drawn)
         )
-        right = classifier.predictions(net, real.x, context.device) == real.labels.cpu()
+        right = classes[classifier.predictions(net, real.x, context.device)] == real.labels.cpu()
         estimator = "share of real images that the classifier predicts right, which says how good its features are"
         estimates = {"accuracy_of_small_classifier": over_images(right.double(), estimator)}
         drawn_estimates = compare_features(of_drawn, of_real, f"{num:,} draws of p(x|z), z ~ p(z)")

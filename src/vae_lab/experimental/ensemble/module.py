@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from torch.nn.functional import one_hot
 
 from vae_lab.data.batches import Batch
+from vae_lab.data.classes import condition
 from vae_lab.errors import UserError
 from vae_lab.experimental.ensemble.checkpoints import MEMBERS
 from vae_lab.experimental.ensemble.stack import Stack, contiguous_copy
@@ -65,8 +65,8 @@ class EnsembleModule(LightningModule):
         return self.runs[0].module.make_optimizer(self.stack.parameters())
 
     def _condition(self, batch: Batch) -> Tensor | None:
-        classes = self.runs[0].module.num_classes
-        return None if classes is None else one_hot(batch.labels, classes).to(batch.x)
+        classes = self.runs[0].module.classes
+        return None if classes is None else condition(batch.labels, classes).to(batch.x)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         position = (self.global_rank, self.current_epoch, batch_idx)
