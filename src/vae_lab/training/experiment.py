@@ -36,6 +36,7 @@ from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.module import TrainingModule
 from vae_lab.training.processes import together, watch_processes
 from vae_lab.training.run import CO_TRAINER, Run
+from vae_lab.training.standard_errors import standard_errors
 
 log = logging.getLogger(__name__)
 
@@ -128,8 +129,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         plugins=[CheckpointFiles(folder)],
         first_step=first_step,
     )
-    synchronised = bool(config.trainer.get("sync_batchnorm"))
-    check_batch_sizes(data, model, module.objective, num_processes=trainer.world_size, is_synchronised=synchronised)
+    check_batch_sizes(data, module, num_processes=trainer.world_size, settings=config.trainer)
     check_room(run_dir, checkpoint_bytes(module), "a run's checkpoints")
     leave_signals_alone(trainer)
     watch_processes(trainer)
@@ -154,6 +154,7 @@ def conclude(run: Run) -> float:
     seconds = run.timer.time_elapsed()
     metrics: Metrics = {
         **tested[0],
+        **standard_errors(module.test_variances, len(data.test.images)),
         **checkpoints.best_metrics,
         "epoch": checkpoints.best_epoch,
         "epoch/chosen_by": f"val/{module.criterion.monitored}",

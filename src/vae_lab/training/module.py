@@ -20,6 +20,7 @@ from vae_lab.optimization.wide_layers import MAX_INPUTS, slow_down, wide_weights
 from vae_lab.seeding import RngStream, reseed
 from vae_lab.training.divergence import check_finite
 from vae_lab.training.running_averages import RunningAverages
+from vae_lab.training.standard_errors import with_squares, without_squares
 
 
 class TrainingModule(LightningModule):
@@ -41,6 +42,7 @@ class TrainingModule(LightningModule):
         criterion: measures the model in validation and testing.
         train_averages: the training metrics since they were last logged.
         evaluation_averages: the metrics of the current validation or test.
+        test_variances: of the test metrics over images, by name; empty before the test.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class TrainingModule(LightningModule):
         self.criterion = criterion_of(model)
         self.train_averages = RunningAverages()
         self.evaluation_averages = RunningAverages()
+        self.test_variances: dict[str, float] = {}
 
     def _eager_loss(self, x: Tensor, c: Tensor | None) -> Loss:
         loss: Loss = self.objective(self.model, x, c)
@@ -124,19 +127,19 @@ class TrainingModule(LightningModule):
         self.evaluation_averages.add(metrics, len(batch.x))
 
     def on_validation_epoch_end(self) -> None:
-        self._log_evaluation("val")
+        self._log_evaluation("val", self.evaluation_averages.pop(self._sum_over_processes))
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         reseed(self.device, self.seed, RngStream.TEST, self.global_rank, batch_idx)
         c = self._condition(batch)
         metrics = self.criterion.test(self.model, batch.x, c, nll_samples=self.nll_samples)
-        self.evaluation_averages.add(metrics, len(batch.x))
+        self.evaluation_averages.add(with_squares(metrics), len(batch.x))
 
     def on_test_epoch_end(self) -> None:
-        self._log_evaluation("test")
+        metrics, self.test_variances = without_squares(self.evaluation_averages.pop(self._sum_over_processes))
+        self._log_evaluation("test", metrics)
 
-    def _log_evaluation(self, split: str) -> None:
-        metrics = self.evaluation_averages.pop(self._sum_over_processes)
+    def _log_evaluation(self, split: str, metrics: dict[str, float]) -> None:
         # The metrics are already averages over all processes; without sync_dist Lightning would warn.
         monitored = self.criterion.monitored
         self.log(f"{split}/{monitored}", metrics.pop(monitored), prog_bar=True, sync_dist=True)
