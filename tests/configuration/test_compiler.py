@@ -11,9 +11,7 @@ from vae_lab.errors import UserError
 
 def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "no-such-compiler")
-    with pytest.raises(
-        UserError, match=r"compile=true: .* the C\\+\\+ compiler no-such-compiler, .* apt install g\\+\\+"
-    ):
+    with pytest.raises(UserError, match=r"compile=true: .* the C\+\+ compiler no-such-compiler, .* apt install g\+\+"):
         check_compiler(compiled=True)
     check_compiler(compiled=False)
     monkeypatch.setenv("CXX", "sh")

@@ -1,6 +1,7 @@
 """Weighted and regularised objectives: their special cases, hand-computed values, and refusals."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -103,6 +104,17 @@ def test_total_correlation_scores_each_sample_under_each_posterior() -> None:
         densities = Normal(distribution.loc, distribution.scale).log_prob(z).exp()  # (B, D)
         total += (densities.prod(1).mean().log() - densities.mean(0).log().sum()).item() / len(x)
     assert loss.terms["total_correlation"].item() == pytest.approx(total)
+
+
+@pytest.mark.parametrize("sampling", ["weighted", "stratified"])
+def test_the_parts_of_the_rate_are_not_shifted(sampling: Any) -> None:
+    """Where all posteriors are one, with independent units, that is q(z): MI and TC are 0, and DW is the rate."""
+    model, x = small_model()
+    x = x[:1].expand(6, *x.shape[1:])
+    loss, _ = parts.loss_and_gradients(model, BetaTC(1000, beta=1.0, sampling=sampling, num_samples=4000), x)
+    assert loss.terms["mutual_information"].item() == pytest.approx(0, abs=1e-9)
+    assert loss.terms["total_correlation"].item() == pytest.approx(0, abs=1e-9)
+    assert loss.terms["dimension_wise_kl"].item() == pytest.approx(loss.terms["rate"].item(), rel=0.05)
 
 
 def test_beta_and_capacity_by_hand() -> None:

@@ -34,8 +34,9 @@ def module_for(image_shape: tuple[int, ...], *overrides: str) -> TrainingModule:
         build.optimizer(config),
         schedule=None,
         image_shape=image_shape,
-        num_classes=None,
+        classes=None,
         seed=0,
+        choose_epoch_by="elbo",
         nll_samples=1,
         compiled=False,
     )

@@ -105,7 +105,8 @@ def test_what_other_commands_read(sweep: Path) -> None:
     run.best_checkpoint.touch()
     with pytest.raises(UserError, match=r"metrics\.json: there is no epoch in it"):
         check_finished(str(run.path))
-    with pytest.raises(UserError, match=r"metrics\.json: there is no epoch/chosen_by in it"):
+    run.metrics.write_text('{"epoch": 0}')
+    with pytest.raises(UserError, match=r"metrics\.json: there is no val/elbo in it"):
         best_value(run)
     for content in ('{"checkpoint": 3}', '{"test": [1]}', "[]", "{"):
         run.evaluation.write_text(content)

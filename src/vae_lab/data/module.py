@@ -29,8 +29,9 @@ class ImageData(LightningDataModule):
     Args:
         splits: the images as they were read.
         treatment: the treatment of the pixels. `threshold` binarises them at 127; `static` draws binary pixels once
-            for all images; `dynamic` draws them anew for every training batch, and once for validation and test images.
-            What is drawn once does not depend on the run's seed.
+            for all images (vae_lab's own draw, and not the binarised MNIST that Larochelle published); `dynamic` draws
+            them anew for every training batch, and once for validation and test images. What is drawn once does not
+            depend on the run's seed.
         batch_size: images for each optimisation step, over all processes together.
         seed: the run's seed.
         dequantization: `uniform` adds noise to grey levels, new in every training batch and once elsewhere; or `none`.

@@ -53,6 +53,12 @@ class Images(NamedTuple):
             return self
         return self.take(some_of(len(self.x), num).to(self.x.device))
 
+    def parted(self, num: int) -> tuple["Images", "Images"]:
+        """Return `num` random images, those of `some`, and all others in their order."""
+        chosen = torch.zeros(len(self.x), dtype=torch.bool)
+        chosen[some_of(len(self.x), num)] = True
+        return self.some(num), self.take((~chosen).nonzero().flatten().to(self.x.device))
+
 
 def some_of(total: int, num: int) -> Tensor:
     """Return `num` random indices of `total` images, the same ones every time."""

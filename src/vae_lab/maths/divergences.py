@@ -115,21 +115,21 @@ def sliced_wasserstein(x: Tensor, y: Tensor, directions: Tensor) -> Tensor:
 def weighted_log_weights(batch: int, num_images: int, like: Tensor) -> Tensor:
     """Return the log-weights of minibatch weighted sampling.
 
-    q(z_i) ~ sum_j w_ij q(z_i | x_j),  w_ij = 1 / (N B)
+    q(z_i) ~ sum_j w_ij q(z_i | x_j),  w_ij = 1 / B
 
-    In expectation, the logarithm of this estimate is a lower bound. It is too low by about log N where the batch
-    covers q(z); as that constant does not depend on the parameters, it does not affect the gradient. Chen et al. 2018,
-    equation 5 and appendix C.1, https://arxiv.org/abs/1802.04942.
+    Each row sums to one. Chen et al. 2018, equation 5 and appendix C.1, https://arxiv.org/abs/1802.04942, divide by N
+    as well. That is a constant without a gradient, which would shift the mutual information by log N, the total
+    correlation by (D - 1) log N and the dimension-wise KL by -D log N, for D units.
 
     Args:
         batch: B, the images in the batch.
-        num_images: N, the images in the training set.
+        num_images: N, the images in the training set, which make no difference here.
         like: a tensor that has the device and the dtype of the result.
 
     Returns:
         log w_ij, of shape (B, B).
     """
-    return torch.full((batch, batch), -math.log(num_images * batch), dtype=like.dtype, device=like.device)
+    return torch.full((batch, batch), -math.log(batch), dtype=like.dtype, device=like.device)
 
 
 def stratified_log_weights(batch: int, num_images: int, like: Tensor) -> Tensor:

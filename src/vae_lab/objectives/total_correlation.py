@@ -36,8 +36,8 @@ class BetaTC(Objective):
         alpha: the weight of MI.
         beta: the weight of TC.
         gamma: the weight of DW.
-        sampling: the estimator of q(z) from a batch, `weighted` or `stratified` minibatch sampling. The first shifts
-            MI and TC by constants.
+        sampling: the estimator of q(z) from a batch, `weighted` or `stratified` minibatch sampling. With the first, MI
+            is at most log B for a batch of B images.
         num_samples: latent samples for each image.
     """
 

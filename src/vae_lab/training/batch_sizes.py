@@ -1,17 +1,19 @@
 """The images that each process gets at once, compared with what the objective and the network need."""
 
-from torch import nn
+from collections.abc import Mapping
+from typing import Any
+
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from vae_lab.data.module import ImageData
 from vae_lab.errors import UserError
-from vae_lab.objectives.objective import Objective
+from vae_lab.training.module import TrainingModule
 
 FEWEST = 2  # a covariance, a distance of distributions, or a mean and a variance of one image are none
 
 
 def check_batch_sizes(
-    data: ImageData, model: nn.Module, objective: Objective, *, num_processes: int, is_synchronised: bool
+    data: ImageData, module: TrainingModule, *, num_processes: int, settings: Mapping[str, Any]
 ) -> None:
     """Refuse batches that are too small for what is computed over them.
 
@@ -19,10 +21,9 @@ def check_batch_sizes(
 
     Args:
         data: the images.
-        model: the model.
-        objective: what is optimised.
+        module: the model with its objective.
         num_processes: how many train together.
-        is_synchronised: whether batch normalisation is over all processes (Lightning's `trainer.sync_batchnorm`).
+        settings: those of the trainer, in which `sync_batchnorm` normalises over all processes.
 
     Raises:
         UserError: one line with the numbers and the way out.
@@ -30,13 +31,14 @@ def check_batch_sizes(
     num_images, batch = len(data.train.images), data.batch_size
     given = f"a batch is of {batch} of {num_images} training images"
     more = "choose more images (data.num_train, data.num_validation, data.num_test) or a larger data.batch_size"
+    objective = module.objective
     if objective.needs_batch and batch < FEWEST:
         raise UserError(
             f"the objective {type(objective).__name__} compares the images of a batch with each other, and {given}; "
             f"{more}, or objective=elbo"
         )
-    own = batch if is_synchronised else batch // num_processes
-    if own < FEWEST and any(isinstance(layer, _BatchNorm) for layer in model.modules()):
+    own = batch if settings.get("sync_batchnorm") else batch // num_processes
+    if own < FEWEST and any(isinstance(layer, _BatchNorm) for layer in module.modules()):
         raise UserError(
             f"model.norm=batch: it needs at least {FEWEST} images in each of {num_processes} processes, and {given}; "
             f"{more}, fewer trainer.devices, or model.norm=group"

@@ -41,6 +41,7 @@ from vae_lab.training.module import TrainingModule
 from vae_lab.training.processes import together, watch_processes
 from vae_lab.training.run import CO_TRAINER, Run
 from vae_lab.training.run_log import log_results
+from vae_lab.training.standard_errors import standard_errors
 
 log = logging.getLogger(__name__)
 
@@ -138,8 +139,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         first_step=first_step,
     )
     check_monitors(trainer.callbacks, module.choice, module.criterion)  # type: ignore[attr-defined]
-    synchronised = bool(config.trainer.get("sync_batchnorm"))
-    check_batch_sizes(data, model, module.objective, num_processes=trainer.world_size, is_synchronised=synchronised)
+    check_batch_sizes(data, module, num_processes=trainer.world_size, settings=config.trainer)
     check_room(run_dir, checkpoint_bytes(module), "a run's checkpoints")
     leave_signals_alone(trainer)
     watch_processes(trainer)
@@ -168,6 +168,7 @@ def conclude(run: Run) -> float:
     seconds = run.timer.time_elapsed()
     metrics: Metrics = {
         **tested,
+        **standard_errors(module.test_variances, len(data.test.images)),
         **checkpoints.best_metrics,
         "epoch": checkpoints.best_epoch,
         "epoch/chosen_by": module.choice.name,

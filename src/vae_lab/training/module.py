@@ -22,6 +22,7 @@ from vae_lab.training.divergence import check_finite
 from vae_lab.training.epoch_choice import Choice, epoch_choice, validation_metrics
 from vae_lab.training.run_log import log_metrics
 from vae_lab.training.running_averages import RunningAverages
+from vae_lab.training.standard_errors import with_squares, without_squares
 
 
 class TrainingModule(LightningModule):
@@ -45,6 +46,7 @@ class TrainingModule(LightningModule):
         choice: how the epochs are compared.
         train_averages: the training metrics since they were last logged.
         evaluation_averages: the metrics of the current validation or test.
+        test_variances: of the test metrics over images, by name; empty before the test.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class TrainingModule(LightningModule):
         self.choice = epoch_choice(choose_epoch_by, self.criterion, objective)
         self.train_averages = RunningAverages()
         self.evaluation_averages = RunningAverages()
+        self.test_variances: dict[str, float] = {}
 
     def _eager_loss(self, x: Tensor, c: Tensor | None) -> Loss:
         loss: Loss = self.objective(self.model, x, c)
@@ -144,20 +147,20 @@ class TrainingModule(LightningModule):
         self.evaluation_averages.add(metrics, len(x))
 
     def on_validation_epoch_end(self) -> None:
-        self._log_evaluation("val")
+        self._log_evaluation("val", self.evaluation_averages.pop(self._sum_over_processes))
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         reseed(self.device, self.seed, RngStream.TEST, self.global_rank, batch_idx)
         c = self._condition(batch)
         metrics = self.criterion.test(self.model, batch.x, c, nll_samples=self.nll_samples)
-        self.evaluation_averages.add(metrics, len(batch.x))
+        self.evaluation_averages.add(with_squares(metrics), len(batch.x))
 
     def on_test_epoch_end(self) -> None:
-        self._log_evaluation("test")
+        metrics, self.test_variances = without_squares(self.evaluation_averages.pop(self._sum_over_processes))
+        self._log_evaluation("test", metrics)
 
-    def _log_evaluation(self, split: str) -> None:
-        found = self.evaluation_averages.pop(self._sum_over_processes)
-        metrics = {f"{split}/{name}": value for name, value in found.items()}
+    def _log_evaluation(self, split: str, averages: dict[str, float]) -> None:
+        metrics = {f"{split}/{name}": value for name, value in averages.items()}
         # For callbacks. They are already averages over all processes; without sync_dist Lightning would warn.
         monitored = f"{split}/{self.criterion.monitored}"
         self.log(monitored, metrics[monitored], prog_bar=True, logger=False, sync_dist=True)

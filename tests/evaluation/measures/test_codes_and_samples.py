@@ -87,6 +87,33 @@ def test_samples_are_compared_in_features_that_are_learned_once(cache: Path, mon
     assert Samples()(replace(given, seed=1)) != first
 
 
+def test_the_classifier_has_not_seen_the_images_that_samples_are_compared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each training image is either a reference or learned from."""
+    given = context()
+    ids = torch.arange(len(given.training.x)).reshape(-1, 1, 1, 1).expand_as(given.training.x)
+    numbered = given.training._replace(x=ids.float())
+    given = replace(given, training_images=lambda: numbered)
+    seen: dict[str, set[int]] = {}
+
+    def learn(training: Images, num_classes: int, device: torch.device) -> None:
+        seen["learned"] = set(training.x[:, 0, 0, 0].long().tolist())
+
+    def note(net: None, x: Tensor, device: torch.device) -> Tensor:
+        seen[f"compared {len(seen)}"] = set(x[:, 0, 0, 0].long().tolist())
+        if len(seen) == 3:  # the real images, and then the references
+            raise KeyboardInterrupt
+        return x
+
+    monkeypatch.setattr(classifier, "load_or_train", learn)
+    monkeypatch.setattr(classifier, "features", note)
+    with pytest.raises(KeyboardInterrupt):
+        Samples(num_images=200)(given)
+    references = seen["compared 2"]
+    assert len(references) == 200
+    assert not references & seen["learned"]
+    assert references | seen["learned"] == set(range(len(ids)))
+
+
 def test_samples_are_draws_and_not_means() -> None:
     drawn = draw_images(context(), None, 250)
     assert drawn.unique().tolist() == [0, 1]

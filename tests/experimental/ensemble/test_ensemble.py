@@ -107,6 +107,14 @@ def test_a_part_that_cannot_be_stacked_is_named() -> None:
         trained_together(pairs_of("posterior=spherical"), 1)
 
 
+def test_what_cannot_be_stacked_is_said_in_vae_lab_s_words() -> None:
+    with pytest.raises(
+        UserError, match="cannot be computed for several members at once; choose another part"
+    ) as refusal:
+        trained_together(pairs_of("objective=score_function_learned"), 1)
+    assert "vmap" not in str(refusal.value)
+
+
 class Impure(ELBO):
     """The ELBO with a weight that no ensemble can see: it is neither a parameter nor a buffer."""
 

@@ -21,11 +21,12 @@ class Samples(Measure):
 
     The features are those of a small classifier of the same data set (`vae_lab.evaluation.classifier`), on pixels as
     the likelihood sees them. They are not Inception features, so the estimates cannot be compared with those of other
-    programs. They can be compared with `reference_...`, the same estimates of equally many training images: what a
-    model that draws real images would reach.
+    programs. They can be compared with `reference_...`, the same estimates of equally many training images, which the
+    classifier has not seen either: what a model that draws real images would reach.
 
     Args:
-        num_images: the number of samples, and of real images, at most; the distances depend on it.
+        num_images: the number of samples, and of real images, at most, and no more than half of the training images;
+            the distances depend on it.
     """
 
     def __init__(self, num_images: Annotated[int, Field(ge=MIN_IMAGES)] = 5_000) -> None:
@@ -38,25 +39,30 @@ class Samples(Measure):
             return NO_SAMPLES
         if len(context.data.classes) < 2:
             return "it compares features of a classifier, and the images of this data set have no classes"
-        if min(len(context.images.x), len(context.training.x)) < MIN_IMAGES:
-            return f"it needs at least {MIN_IMAGES} images to estimate a distribution; choose more"
+        if self._num(context) < MIN_IMAGES:
+            return f"it needs at least {MIN_IMAGES} images, and twice as many training images; choose more"
         return None
 
+    def _num(self, context: EvaluationContext) -> int:
+        """Return how many images are compared: half of the training images at least are left to the classifier."""
+        return min(self.num_images, len(context.images.x), len(context.training.x) // 2)
+
     def __call__(self, context: EvaluationContext) -> Mapping[str, Estimate]:
+        num = self._num(context)
+        real = context.images.some(num)
+        reference, others = context.training.parted(num)
         classes = torch.tensor(context.data.classes)
-        positions = torch.searchsorted(classes, context.training.labels.cpu()).to(context.training.labels)
-        net = classifier.load_or_train(context.training._replace(labels=positions), len(classes), context.device)
-        num = min(self.num_images, len(context.images.x), len(context.training.x))
-        real, training = (images.some(num) for images in (context.images, context.training))
+        positions = torch.searchsorted(classes, others.labels.cpu()).to(others.labels)
+        net = classifier.load_or_train(others._replace(labels=positions), len(classes), context.device)
         drawn = draw_images(context, real.c, num)
         of_real, of_training, of_drawn = (
-            classifier.features(net, x, context.device) for x in (real.x, training.x, drawn)
+            classifier.features(net, x, context.device) for x in (real.x, reference.x, drawn)
         )
         right = classes[classifier.predictions(net, real.x, context.device)] == real.labels.cpu()
         estimator = "share of real images that the classifier predicts right, which says how good its features are"
         estimates = {"accuracy_of_small_classifier": over_images(right.double(), estimator)}
         drawn_estimates = compare_features(of_drawn, of_real, f"{num:,} draws of p(x|z), z ~ p(z)")
-        references = compare_features(of_training, of_real, f"{num:,} training images")
+        references = compare_features(of_training, of_real, f"{num:,} training images that the classifier has not seen")
         for name, estimate in drawn_estimates.items():
             estimates |= {name: estimate, f"reference_{name}": references[name]}
         return estimates

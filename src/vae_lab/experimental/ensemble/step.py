@@ -125,8 +125,8 @@ class StackedObjective:
             gradients = self.stack.gradients(losses.sum())
         except Exception as error:
             raise UserError(
-                f"hydra/launcher=ensemble: {origin_of(error)} cannot be computed for several members at once "
-                f"({str(error).splitlines()[0]}); choose another part, {WAY_OUT}"
+                f"hydra/launcher=ensemble: {origin_of(error)} cannot be computed for several members at once; choose "
+                f"another part, {WAY_OUT}"
             ) from error
         for number, own in enumerate(separate):
             if not own.loss.isfinite():
