@@ -1,5 +1,6 @@
 """Run a command under Hydra: check its command line first, and report a user's mistakes in one line."""
 
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -103,6 +104,7 @@ def run_command(
         sys.argv[1:] = given  # which Lightning repeats for further processes of a run
         interruption.handle_signals()  # here too, since launchers run this in other processes
         end_with_named_parent(can_save=is_first())
+        logging.getLogger("matplotlib.font_manager").setLevel(logging.WARNING)  # it tells that it found the fonts
         try:
             with interruption.unwinding():
                 return function(config)

@@ -9,5 +9,6 @@ if TYPE_CHECKING:
     from vae_lab.training.marginal_likelihood import TrackMarginalLikelihood as TrackMarginalLikelihood
     from vae_lab.training.module import TrainingModule as TrainingModule
     from vae_lab.training.per_image import PerImage as PerImage
+    from vae_lab.training.progress import Progress as Progress
 
 __getattr__, __dir__ = lazy_names(__name__)

@@ -39,6 +39,7 @@ from vae_lab.training.epoch_choice import check_monitors
 from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.module import TrainingModule
 from vae_lab.training.processes import together, watch_processes
+from vae_lab.training.progress import EpochLines
 from vae_lab.training.run import CO_TRAINER, Run
 from vae_lab.training.run_log import log_results
 from vae_lab.training.standard_errors import standard_errors
@@ -134,7 +135,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     trainer = build.trainer(
         config,
         run_dir,
-        [timer, checkpoints, *pruning_callbacks()],
+        [timer, EpochLines(), checkpoints, *pruning_callbacks()],
         plugins=[CheckpointFiles(folder)],
         first_step=first_step,
     )
@@ -209,7 +210,7 @@ def conclude(run: Run) -> float:
 
 def quieten_libraries() -> None:
     """Silence messages of the libraries that a user cannot act on."""
-    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning", "matplotlib.font_manager"):
+    for name in ("lightning.pytorch", "lightning.fabric", "pytorch_lightning"):
         logging.getLogger(name).setLevel(logging.WARNING)
     # The images are in memory and a batch is a look-up, so worker processes would have nothing to do.
     warnings.filterwarnings("ignore", ".*does not have many workers.*")

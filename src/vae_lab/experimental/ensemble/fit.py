@@ -18,6 +18,7 @@ from vae_lab.runs import results
 from vae_lab.runs.folder import RunFolder
 from vae_lab.training.figures import Figures
 from vae_lab.training.interruption import leave_signals_alone
+from vae_lab.training.progress import EpochLines
 from vae_lab.training.run import Run
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,7 @@ def fit_stack(runs: Sequence[Run]) -> list[Exception | None]:
         "trainer",
         Trainer,
         default_root_dir=str(first.run_dir),
-        callbacks=[timer, EnsembleCheckpoints(runs, figures), *others],
+        callbacks=[timer, EpochLines(), EnsembleCheckpoints(runs, figures), *others],
         logger=False,
         plugins=[MemberFiles(runs)],
     )
