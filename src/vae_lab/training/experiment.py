@@ -15,18 +15,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from vae_lab import build
 from vae_lab.configuration.flat import flatten
-from vae_lab.configuration.pixels import has_code_length
 from vae_lab.configuration.proposed import resume
 from vae_lab.data.classes import listed
 from vae_lab.data.module import ImageData
 from vae_lab.ending import interruption
 from vae_lab.errors import UserError, explain_os_error, printable
-from vae_lab.evaluation.validation_bounds import bits_per_dim
 from vae_lab.runs import results
 from vae_lab.runs.files import check_room
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.metrics import Metrics
-from vae_lab.runs.record import read_record, record_divergence, record_end, record_training
+from vae_lab.runs.record import record_divergence, record_end, record_training
 from vae_lab.runs.saved_data import check_data, read_data
 from vae_lab.sweeps.search.pruning import pruning_callbacks
 from vae_lab.training.batch_sizes import check_batch_sizes
@@ -36,13 +34,13 @@ from vae_lab.training.costs import check_memory_of_training
 from vae_lab.training.diagnosis import diagnose
 from vae_lab.training.divergence import DivergenceError, advice, check_sane
 from vae_lab.training.epoch_choice import check_monitors
+from vae_lab.training.final_metrics import metrics_of
 from vae_lab.training.interruption import leave_signals_alone
 from vae_lab.training.module import TrainingModule
 from vae_lab.training.processes import together, watch_processes
 from vae_lab.training.progress import EpochLines
 from vae_lab.training.run import CO_TRAINER, Run
 from vae_lab.training.run_log import log_results
-from vae_lab.training.standard_errors import standard_errors
 
 log = logging.getLogger(__name__)
 
@@ -166,38 +164,7 @@ def conclude(run: Run) -> float:
     best = checkpoints.best_path if checkpoints.best_path.is_file() else folder.best_checkpoint
     trainer.test(run.module, datamodule=data, ckpt_path=best, weights_only=True, verbose=False)
     tested = {name: value.item() for name, value in trainer.callback_metrics.items() if name.startswith("test/")}
-    seconds = run.timer.time_elapsed()
-    metrics: Metrics = {
-        **tested,
-        **standard_errors(module.test_variances, len(data.test.images)),
-        **checkpoints.best_metrics,
-        "epoch": checkpoints.best_epoch,
-        "epoch/chosen_by": module.choice.name,
-        "num_epochs": trainer.current_epoch,
-        "max_epochs": config.trainer.max_epochs,
-        "train_seconds": seconds,
-        "images_per_second": (trainer.fit_loop.epoch_loop.total_batch_idx + 1) * data.batch_size / seconds,
-        "data/binarize": data.treatment,
-        "data/dequantize": data.dequantization,
-    }
-    if data.left_out is not None:
-        metrics["data/leave_out"] = data.classes_left_out()  # no metric includes them
-    if checkpoints.ensemble_size > 1:
-        metrics["ensemble_size"] = checkpoints.ensemble_size  # the seconds are then those of all its members together
-    if config.condition is not None:
-        metrics["condition"] = config.condition  # the metrics are then of log p(x | class)
-    if config.corruption is not None:
-        metrics["corruption"] = config.corruption["_target_"].rpartition(".")[2]
-        metrics["corruption/when"] = config.corruption.when
-    if "test/nll" in metrics:
-        metrics["test/nll_samples"] = config.nll_samples
-    if "test/nll" in metrics and has_code_length(build.likelihood_class(config).support, data.dequantization):
-        metrics["test/bits_per_dim"] = bits_per_dim(
-            tested["test/nll"], data.test.images[0].numel(), dequantized=data.dequantization == "uniform"
-        )
-    changes = read_record(folder).changes
-    if changes:
-        metrics["changes"] = "; ".join(changes)
+    metrics = metrics_of(run, tested)
     notes = diagnose(
         metrics, checkpoints.last_value, num_pixels=data.test.images[0].numel(), num_epochs=trainer.current_epoch
     )
