@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 from urllib.error import URLError
@@ -9,6 +10,8 @@ from urllib.error import URLError
 import numpy as np
 import pytest
 from PIL import Image
+
+from vae_lab.configuration import own_parts
 
 collect_ignore = ["torture"]  # not tests of pytest: `make torture`
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in what a script starts in the background
@@ -56,6 +59,15 @@ def own_images(tmp_path: Path) -> dict[str, Path]:
         Image.fromarray(image).save(tmp_path / "pictures" / f"{number:02}.png")
     np.save(tmp_path / "images.npy", pixels)
     return {"folder": tmp_path / "pictures", "arrays": tmp_path / "images.npy"}
+
+
+@pytest.fixture(autouse=True)
+def own_words() -> Iterator[None]:
+    """What one test asks for by name, the next one does not trust."""
+    before = [(known, set(known)) for known in (own_parts._trusted, own_parts._modules)]
+    yield
+    for known, names in before:
+        known.intersection_update(names)
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.record import AFTER_DIVERGENCE, as_recorded, read_record
 
 EPOCHS = "trainer.max_epochs"
+CHOICE = "choose_epoch_by"  # until version 0.2 always the ELBO
 
 
 def check_same_run(run_dir: Path, config: DictConfig) -> None:
@@ -52,6 +53,8 @@ def check_same_settings(before: DictConfig, config: DictConfig, holds: str) -> N
     for key in sorted(old.keys() | new.keys()):
         if key in ABOUT_THE_COMMAND or (key != EPOCHS and key.startswith(WITHOUT_EFFECT)):
             continue
+        if key == CHOICE and key not in old:  # see `keep_changes`
+            continue
         # Version 0.2 recorded what an interpolation says, and not what it stood for.
         same = old.get(key) in (new.get(key), unresolved.get(key))
         if not same and not (key in paths and same_place(old.get(key), new.get(key))):
@@ -62,8 +65,10 @@ def check_same_settings(before: DictConfig, config: DictConfig, holds: str) -> N
 
 
 def keep_changes(run_dir: Path, config: DictConfig) -> None:
-    """Give a configuration what was changed in the run of a folder after it had diverged."""
+    """Give a configuration what was changed in the run of a folder after it had diverged, and the rules of its time."""
     folder = RunFolder(run_dir)
+    if folder.config.is_file() and CHOICE not in folder.read_saved_config():
+        OmegaConf.update(config, CHOICE, "elbo", force_add=True)
     if read_record(folder).changes:
         saved = folder.read_saved_config()
         for key in AFTER_DIVERGENCE:

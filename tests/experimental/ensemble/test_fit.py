@@ -160,7 +160,8 @@ def test_a_members_figures_are_those_of_its_run(sweep: Path, alone: Path) -> Non
     assert ours.pop("ensemble_size") == 4
     for key, value in theirs.items():
         if "second" not in key:
-            assert ours[key] == (value if isinstance(value, str) else pytest.approx(value, rel=1e-4)), key
+            rel = 1e-3 if key.startswith("standard_error") else 1e-4  # a difference of squares
+            assert ours[key] == (value if isinstance(value, str) else pytest.approx(value, rel=rel)), key
     assert len({commands.metrics(sweep / str(job))["test/elbo"] for job in range(4)}) == 4
     trained = vae_lab.load(sweep / "3")
     other = vae_lab.load(alone)

@@ -134,7 +134,7 @@ def test_hopeless_trials_are_stopped_and_told_apart_from_failures(searches: Sear
         assert best < median(other.intermediate_values[epoch] for other in finished)
         folder = searches.whole / str(trial.number)
         assert not (folder / "metrics.json").exists()
-        line = f"seed=0): pruned: val/elbo={trial.intermediate_values[epoch]:.6g} in epoch {epoch}"
+        line = f"seed=0): pruned: val/elbo={trial.intermediate_values[epoch]:.6g} in epoch {epoch + 1}"
         assert line in (searches.whole / "report.md").read_text()
     assert f"{6 - len(pruned)} finished, {len(pruned)} pruned" in searches.printed["whole"]
 
