@@ -134,7 +134,7 @@ CHECKPOINTS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "declared_larger": lambda content: content["state_dict"].update(
         {first_weight(content): torch.zeros(1).expand(10**6, 10**6)}
     ),
-    "missing_weight": lambda content: content["state_dict"].pop(first_weight(content)) and None,
+    "missing_weight": lambda content: (content["state_dict"].pop(first_weight(content)), None)[1],
     "extra_weight": lambda content: content["state_dict"].update({LINE: torch.zeros(3)}),
     "no_weights": lambda content: content.pop("state_dict") and None,
     "weights_as_list": lambda content: {**content, "state_dict": [1, 2]},
