@@ -8,9 +8,13 @@ import torch
 from lightning.pytorch.callbacks import EarlyStopping, Timer
 
 from helpers import commands, parts
+from helpers.fixed_noise import FixedNoise
+from helpers.measured_objectives import AXES, a_vae, late
 from vae_lab.configuration.choices import targets
 from vae_lab.errors import UserError
 from vae_lab.evaluation.criterion import criterion_of
+from vae_lab.objectives.schedules import Constant
+from vae_lab.objectives.weighted import FreeBits
 from vae_lab.training.epoch_choice import EpochChoice, check_monitors, epoch_choice, metric_names, validation_metrics
 
 
@@ -43,7 +47,8 @@ def test_the_last_epoch_is_the_last_that_is_finite() -> None:
         (["objective=beta", "objective.beta=4"], "val/loss"),
         (["objective=beta_warmup"], "val/elbo"),
         (["objective=beta_warmup", "objective.beta.end=2"], "last"),
-        (["objective=free_bits"], "val/loss"),
+        (["objective=free_bits"], "last"),
+        (["objective=wae_mmd"], "last"),
         (["objective=capacity"], "last"),
         (["objective=iwae"], "val/loss"),
         (["objective=factor"], "last"),
@@ -61,7 +66,12 @@ def test_auto_fits_the_objective(overrides: list[str], name: str) -> None:
     ("overrides", "key", "reason"),
     [
         (["objective=vae_gan"], "objective", "the loss of VAEGAN on validation images does not say"),
-        (["objective=capacity"], "objective", "a schedule makes the loss of Capacity another one in every epoch"),
+        (["objective=capacity"], "objective", "the loss of Capacity on validation images does not say"),
+        (
+            ["objective=beta_warmup", "objective.beta.end=2"],
+            "objective",
+            "a schedule makes the loss of Beta",
+        ),
         (["objective=gan"], "nll", "compared by its kernel_score has no likelihood"),
     ],
 )
@@ -90,6 +100,27 @@ def test_the_loss_on_validation_images_is_a_metric(name: str) -> None:
     assert losses[0].shape == (5,)
     assert torch.equal(losses[0], losses[1])
     torch.testing.assert_close(objective.state_dict(), before, rtol=0, atol=0)
+
+
+def loss_of_images(name: str, images: range) -> float:
+    """The loss of some of five images, whose rates differ widely, with the same noise for each in any batch."""
+    model, objective = a_vae().double(), late(name).double()
+    with torch.no_grad():
+        for parameter in model.encoder.parameters():
+            parameter.mul_(4.0)
+    if isinstance(objective, FreeBits):
+        objective.free_nats = Constant(3.0)  # between the rates of the images
+    x = parts.images(model, 5, torch.float64)[list(images)]
+    with FixedNoise(AXES, images):
+        return objective(model, x).value.item()
+
+
+@pytest.mark.parametrize("name", ["elbo", "beta", "iwae", "miwae", "dreg", "renyi", "vimco", "free_bits", "beta_tc"])
+def test_a_loss_that_compares_epochs_is_a_mean_over_images(name: str) -> None:
+    """Else it would depend on how validation images fall into batches, and on the processes that share them."""
+    alone = [loss_of_images(name, range(number, number + 1)) for number in range(5)]
+    is_mean = math.isclose(loss_of_images(name, range(5)), sum(alone) / 5, rel_tol=1e-9)
+    assert is_mean == late(name).compares_epochs
 
 
 @pytest.mark.parametrize("overrides", [[], ["objective=gan"], ["objective=autoencoder", "posterior=delta"]])

@@ -12,7 +12,7 @@ from vae_lab.maths import divergences
 from vae_lab.maths.processes import gather
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import EpochRule, Loss, Objective
-from vae_lab.objectives.schedules import Schedule, as_schedule, by_loss
+from vae_lab.objectives.schedules import Schedule, as_schedule
 from vae_lab.objectives.terms import elbo_terms
 
 KernelName = Literal["rbf", "inverse_multiquadric"]
@@ -64,6 +64,7 @@ class InfoVAE(Objective):
     needs_diagonal = False
     needs_fixed_prior = True
     needs_real_codes = False
+    compares_epochs = False
     needs_one_layer = True
 
     def __init__(
@@ -87,7 +88,7 @@ class InfoVAE(Objective):
         return terms.loss(value, mmd=divergence)
 
     def epoch_rule(self) -> EpochRule:
-        return by_loss(self)
+        return "last"
 
 
 class WassersteinMMD(Objective):
@@ -112,6 +113,7 @@ class WassersteinMMD(Objective):
     needs_diagonal = False
     needs_fixed_prior = True
     needs_real_codes = False
+    compares_epochs = False
     needs_one_layer = True
 
     def __init__(
@@ -134,7 +136,7 @@ class WassersteinMMD(Objective):
         return Loss(distortion + weight * divergence, {name: term.detach() for name, term in terms.items()})
 
     def epoch_rule(self) -> EpochRule:
-        return by_loss(self)
+        return "last"
 
 
 class SlicedWasserstein(Objective):
@@ -158,6 +160,7 @@ class SlicedWasserstein(Objective):
     needs_diagonal = False
     needs_fixed_prior = True
     needs_real_codes = False
+    compares_epochs = False
     needs_one_layer = True
 
     def __init__(self, distance_weight: NonNegativeFloat | Schedule, num_projections: Size = 50) -> None:
@@ -178,4 +181,4 @@ class SlicedWasserstein(Objective):
         return Loss(distortion + weight * distance, {name: term.detach() for name, term in terms.items()})
 
     def epoch_rule(self) -> EpochRule:
-        return by_loss(self)
+        return "last"

@@ -8,7 +8,7 @@ from vae_lab.maths import divergences
 from vae_lab.maths.processes import gather, mean_over_processes
 from vae_lab.models.latent_model import LatentModel
 from vae_lab.objectives.objective import EpochRule, Loss, Objective
-from vae_lab.objectives.schedules import Schedule, as_schedule, by_loss
+from vae_lab.objectives.schedules import Schedule, as_schedule
 from vae_lab.objectives.terms import elbo_terms
 
 
@@ -36,6 +36,7 @@ class DIP(Objective):
     needs_diagonal = True
     needs_fixed_prior = False
     needs_real_codes = False
+    compares_epochs = False
     needs_one_layer = True
 
     def __init__(
@@ -69,4 +70,4 @@ class DIP(Objective):
         )
 
     def epoch_rule(self) -> EpochRule:
-        return by_loss(self)
+        return "last"

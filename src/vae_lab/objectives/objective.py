@@ -38,7 +38,8 @@ class Objective(nn.Module, Declaring, ABC):
         needs_num_images: whether `__init__` takes `num_images`, the size of the training set, False unless stated.
         needs_image_shape: whether `__init__` takes `image_shape`, (channels, height, width), False unless stated.
         needs_latent_dim: whether `__init__` takes `latent_dim`, False unless stated.
-        compares_epochs: whether a lower loss on validation images is a better epoch, True unless stated.
+        compares_epochs: whether a lower loss on validation images is a better epoch: it is a mean over images, and no
+            second player is trained by it; True unless stated.
         trains_in_stages: whether some batches train some of the layers only, False unless stated.
         uncompilable: why `torch.compile` cannot take it as one graph, empty where it can.
     """

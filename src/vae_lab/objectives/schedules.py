@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from vae_lab.configuration.options import NonNegativeFloat, OpenUnitInterval, PositiveInt
-from vae_lab.objectives.objective import EpochRule, Objective
 
 
 class Schedule(nn.Module, ABC):
@@ -132,12 +131,6 @@ class Cyclical(Schedule):
         tau = step.remainder(math.ceil(self.steps / self.cycles)) * (self.cycles / self.steps)
         weight = self.end * (tau / self.rising).clamp(max=1)
         return torch.where(step < self.steps, weight, torch.full_like(step, self.end))
-
-
-def by_loss(objective: Objective) -> EpochRule:
-    """Return that epochs are compared by their loss, unless a schedule makes it another one in every epoch."""
-    schedules = [module for module in objective.modules() if isinstance(module, Schedule)]
-    return "objective" if all(isinstance(schedule, Constant) for schedule in schedules) else "last"
 
 
 def as_schedule(weight: float | Schedule) -> Schedule:

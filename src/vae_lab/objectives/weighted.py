@@ -6,7 +6,7 @@ from vae_lab.configuration.options import NonNegativeFloat, PositiveInt, Size
 from vae_lab.maths.processes import mean_over_processes
 from vae_lab.models.latent_model import Latent, LatentModel
 from vae_lab.objectives.objective import EpochRule, Loss, Objective
-from vae_lab.objectives.schedules import Schedule, as_schedule, by_loss
+from vae_lab.objectives.schedules import Constant, Schedule, as_schedule
 from vae_lab.objectives.terms import elbo_terms
 
 
@@ -42,7 +42,9 @@ class Beta(Objective):
         return terms.loss(terms.distortion + beta * terms.rate, beta=beta)
 
     def epoch_rule(self) -> EpochRule:
-        return "elbo" if self.beta.final == 1 else by_loss(self)
+        if self.beta.final == 1:
+            return "elbo"
+        return "objective" if isinstance(self.beta, Constant) else "last"
 
 
 class Capacity(Objective):
@@ -67,6 +69,7 @@ class Capacity(Objective):
     needs_diagonal = False
     needs_fixed_prior = False
     needs_real_codes = False
+    compares_epochs = False
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class Capacity(Objective):
         return terms.loss(value, gamma=gamma, capacity=capacity)
 
     def epoch_rule(self) -> EpochRule:
-        return by_loss(self)
+        return "last"
 
 
 class FreeBits(Objective):
@@ -113,6 +116,7 @@ class FreeBits(Objective):
     needs_diagonal = True
     needs_fixed_prior = False
     needs_real_codes = False
+    compares_epochs = False
 
     def __init__(
         self,
@@ -133,7 +137,7 @@ class FreeBits(Objective):
         return terms.loss(terms.distortion + charged, charged_rate=charged, free_nats=free_nats)
 
     def epoch_rule(self) -> EpochRule:
-        return by_loss(self)
+        return "last"
 
     def _charged_rate(self, latent: Latent, free_nats: Tensor) -> Tensor:
         """Return sum_j max(lambda, E_batch[KL_j]) of one layer, or what it costs where it has no exact KL; shape ()."""

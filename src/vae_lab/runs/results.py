@@ -1,38 +1,41 @@
-"""The results of a run: the step of its checkpoint, and the table on the terminal."""
+"""The results of a run: its last state, and the table on the terminal."""
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from vae_lab.configuration.proposed import command
 from vae_lab.errors import printable
-from vae_lab.runs import declared_sizes
 from vae_lab.runs.checkpoint import read_checkpoint
+from vae_lab.runs.declared_sizes import classes_of
 from vae_lab.runs.folder import RunFolder
 from vae_lab.runs.metrics import Metrics
 from vae_lab.runs.record import check_settings
 
 
-def step_of(folder: RunFolder, checkpoint: Path | None) -> int:
-    """Return the number of optimisation steps before a checkpoint of a run, 0 without a checkpoint.
+class State(NamedTuple):
+    """What a run must know of its last state before it is restored.
+
+    Attributes:
+        num_steps: the optimisation steps behind it.
+        classes: the classes that its model is conditioned on; None if it is not.
+    """
+
+    num_steps: int
+    classes: tuple[int, ...] | None
+
+
+def state_of(folder: RunFolder, checkpoint: Path | None) -> State:
+    """Return what a checkpoint of a run says of its state; without a checkpoint, that of a new run.
 
     Raises:
-        UserError: if the checkpoint was trained with other settings than the run's.
+        UserError: if the checkpoint is damaged, or was trained with other settings than the run's.
     """
     if checkpoint is None:
-        return 0
+        return State(0, None)
     content = read_checkpoint(checkpoint)
     check_settings(folder, content, checkpoint)
-    step: int = content["global_step"]
-    return step
-
-
-def classes_of(checkpoint: Path | None) -> tuple[int, ...] | None:
-    """Return the classes that the model of a checkpoint is conditioned on; None without either.
-
-    Raises:
-        UserError: if the checkpoint is damaged.
-    """
-    return None if checkpoint is None else declared_sizes.classes_of(read_checkpoint(checkpoint), checkpoint)
+    return State(content["global_step"], classes_of(content, checkpoint))
 
 
 def table(run_dir: Path, metrics: Metrics) -> str:

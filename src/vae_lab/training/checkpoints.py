@@ -29,6 +29,7 @@ class BestAndLast(Checkpoint):
         best_epoch: the number of the chosen epoch.
         best_metrics: all its validation metrics.
         ensemble_size: the number of runs that were trained at once.
+        has_begun: whether the training has begun, so that the last state has been restored.
     """
 
     def __init__(self, folder: RunFolder, every_n_steps: int) -> None:
@@ -40,9 +41,11 @@ class BestAndLast(Checkpoint):
         self.best_epoch = -1
         self.best_metrics: dict[str, float] = {}
         self.ensemble_size = 1
+        self.has_begun = False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self.agreement = Agreement(several=trainer.world_size > 1)
+        self.has_begun = True
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking:
@@ -99,6 +102,7 @@ class BestAndLast(Checkpoint):
 
     def state_dict(self) -> dict[str, Any]:
         return {
+            "last_value": self.last_value,
             "best_value": self.best_value,
             "best_epoch": self.best_epoch,
             "best_figures": self.best_metrics,  # the key of existing checkpoints
@@ -106,7 +110,8 @@ class BestAndLast(Checkpoint):
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.last_value = state_dict.get("last_value")  # this and the size are not in older checkpoints
         self.best_value = state_dict["best_value"]
         self.best_epoch = state_dict["best_epoch"]
         self.best_metrics = state_dict["best_figures"]
-        self.ensemble_size = state_dict.get("ensemble_size", 1)  # not in older checkpoints
+        self.ensemble_size = state_dict.get("ensemble_size", 1)

@@ -4,7 +4,9 @@ from vae_lab.runs.metrics import Metrics
 from vae_lab.training.divergence import is_absurd
 from vae_lab.training.epoch_choice import LAST
 
-# Codes of fewer nats than this tell almost nothing of their image: not even one of ten images from the others (2.3).
+NOTE = "note/"  # the beginning of their names in `metrics.json`
+
+# Codes of fewer nats than this tell almost nothing: telling one of ten images from the others takes log 10 = 2.3.
 COLLAPSED_NATS = 0.1
 
 
@@ -44,6 +46,6 @@ def diagnose(metrics: Metrics, last_value: float | None, *, num_pixels: int, num
         if epoch == num_epochs:
             notes["last_epoch"] = (
                 f"the last of {num_epochs} epochs is the best by {chosen_by}, so a longer training may be better: "
-                f"resume the run with trainer.max_epochs={2 * num_epochs}"
+                "raise trainer.max_epochs"
             )
     return notes

@@ -31,7 +31,7 @@ from vae_lab.training.batch_sizes import check_batch_sizes
 from vae_lab.training.checkpoint_files import CheckpointFiles, checkpoint_bytes
 from vae_lab.training.checkpoints import BestAndLast
 from vae_lab.training.costs import check_memory_of_training
-from vae_lab.training.diagnosis import diagnose
+from vae_lab.training.diagnosis import NOTE, diagnose
 from vae_lab.training.divergence import DivergenceError, advice, check_sane
 from vae_lab.training.epoch_choice import check_monitors
 from vae_lab.training.final_metrics import metrics_of
@@ -106,7 +106,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     folder = RunFolder(run_dir)
     checkpoints = BestAndLast(folder, config.checkpoint_every_n_steps)
     resumed = checkpoints.last_path if config.resume and checkpoints.last_path.is_file() else None
-    first_step = results.step_of(folder, resumed)
+    state = results.state_of(folder, resumed)
     timer = Timer()
 
     if data is not None:
@@ -114,7 +114,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
     else:
         data = read_data(folder, config) if config.resume else build.data(config)
     other_data = check_data(folder, config, data, allow=config.get("allow_other_data", False))
-    classes = build.classes(config, data, results.classes_of(resumed))
+    classes = build.classes(config, data, state.classes)
     num_classes = None if classes is None else len(classes)
     check_memory_of_training(config, data, num_classes)
     model = build.model(config, data.image_shape, data.pixel_mean(), num_classes)
@@ -135,7 +135,7 @@ def prepare(config: DictConfig, data: ImageData | None = None) -> Run:
         run_dir,
         [timer, EpochLines(), checkpoints, *pruning_callbacks()],
         plugins=[CheckpointFiles(folder)],
-        first_step=first_step,
+        first_step=state.num_steps,
     )
     check_monitors(trainer.callbacks, module.choice, module.criterion)  # type: ignore[attr-defined]
     check_batch_sizes(data, module, num_processes=trainer.world_size, settings=config.trainer)
@@ -168,10 +168,8 @@ def conclude(run: Run) -> float:
     notes = diagnose(
         metrics, checkpoints.last_value, num_pixels=data.test.images[0].numel(), num_epochs=trainer.current_epoch
     )
-    metrics |= {f"note/{name}": note for name, note in notes.items()}
+    metrics |= {f"{NOTE}{name}": note for name, note in notes.items()}
     finish(config, trainer.loggers, run.run_dir, metrics, trainer.global_step)
-    for note in notes.values():
-        log.warning("note: %s", note)
     return checkpoints.best_metrics[f"val/{module.criterion.monitored}"]
 
 
@@ -233,3 +231,6 @@ def finish(config: DictConfig, loggers: list[Logger], run_dir: Path, metrics: Me
     log_results(loggers, hyperparameters(config), metrics, step)
     record_end(RunFolder(run_dir), metrics)
     print(results.table(run_dir, metrics))
+    for name, note in metrics.items():
+        if name.startswith(NOTE):
+            log.warning("note: %s", note)

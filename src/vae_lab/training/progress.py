@@ -28,9 +28,14 @@ class Progress(TQDMProgressBar):
         if not sys.stdout.isatty():
             self.disable()
 
+    def on_train_start(self, trainer: Trainer, *args: Any) -> None:
+        super().on_train_start(trainer, *args)
+        self.pace = Pace(trainer)
+
     def on_train_epoch_start(self, trainer: Trainer, *args: Any) -> None:
         super().on_train_epoch_start(trainer, *args)
-        self.train_progress_bar.set_description(name_of_epoch(trainer))
+        left = self.pace.time_left(trainer, trainer.current_epoch)
+        self.train_progress_bar.set_description(f"{name_of_epoch(trainer)}{left}")
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
         metrics = super().get_metrics(trainer, pl_module)
@@ -42,23 +47,38 @@ class EpochLines(Callback):
     """Writes one line an epoch into the log of the run, and onto the terminal if there is no bar."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.first_epoch, self.begin = trainer.current_epoch, time.monotonic()
+        self.pace = Pace(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.is_global_zero:
             return
         metrics = "".join(f", {name}={float(value):.3f}" for name, value in trainer.progress_bar_metrics.items())
-        line = f"{name_of_epoch(trainer)}{metrics}{self.time_left(trainer)}"
+        line = f"{name_of_epoch(trainer)}{metrics}{self.pace.time_left(trainer, trainer.current_epoch + 1)}"
         record = log.makeRecord(log.name, logging.INFO, __file__, 0, line, (), None)
         for handler in logging.root.handlers:
             if isinstance(handler, FileHandler) or not has_bar(trainer):
                 handler.handle(record)
 
-    def time_left(self, trainer: Trainer) -> str:
-        """Return the time that the rest of the training takes at the speed so far, as the end of a line."""
-        done = trainer.current_epoch + 1 - self.first_epoch
-        rest = (trainer.max_epochs or 0) - trainer.current_epoch - 1
-        if rest <= 0:
+
+class Pace:
+    """The speed of a training from now on.
+
+    Args:
+        trainer: its trainer.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self.first_epoch, self.begin = trainer.current_epoch, time.monotonic()
+
+    def time_left(self, trainer: Trainer, num_done: int) -> str:
+        """Return the time that the rest of the training takes at the speed so far, as the end of a line.
+
+        Args:
+            trainer: the trainer.
+            num_done: the epochs that are done, those before this object was made among them.
+        """
+        done, rest = num_done - self.first_epoch, (trainer.max_epochs or 0) - num_done
+        if done <= 0 or rest <= 0:
             return ""
         seconds = round((time.monotonic() - self.begin) / done * rest)
         return f", {seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02} left"

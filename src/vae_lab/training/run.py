@@ -1,5 +1,7 @@
 """A run that is ready to train, and the protocol of what trains several runs together."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +11,9 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Timer
 from omegaconf import DictConfig
 
+from vae_lab.configuration.memory_errors import explain_memory_error
 from vae_lab.data.module import ImageData
+from vae_lab.errors import UserError
 from vae_lab.training.checkpoints import BestAndLast
 from vae_lab.training.module import TrainingModule
 
@@ -40,7 +44,25 @@ class Run:
 
     def fit(self) -> None:
         """Train this run only."""
-        self.trainer.fit(self.module, datamodule=self.data, ckpt_path=self.resumed, weights_only=True)
+        with self.told_if_damaged():
+            self.trainer.fit(self.module, datamodule=self.data, ckpt_path=self.resumed, weights_only=True)
+
+    @contextmanager
+    def told_if_damaged(self) -> Iterator[None]:
+        """Tell of a checkpoint from which the training cannot be restored, inside of a `with` block that does it.
+
+        Raises:
+            UserError: one line with the file.
+        """
+        try:
+            yield
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            if self.resumed is None or self.checkpoints.has_begun or explain_memory_error(error) is not None:
+                raise
+            raise UserError(
+                f"{self.resumed}: the training cannot be restored from it ({' '.join(str(error).split())}); it is "
+                "damaged: restore it from a copy, or train the run again"
+            ) from error
 
 
 class CoTrainer(Protocol):

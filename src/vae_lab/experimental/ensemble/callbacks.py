@@ -28,6 +28,9 @@ class EnsembleCheckpoints(Checkpoint):
         self.files = runs[0].checkpoints  # those of the others differ only in their folders
         self.agreement = Agreement(several=False)
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.files.has_begun = True
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, EnsembleModule)
         if trainer.sanity_checking:

@@ -68,14 +68,14 @@ def settle(folders: Sequence[RunFolder]) -> None:
     The states that were written last are put in place if all of them were written, and discarded otherwise.
 
     Args:
-        folders: the folders of the members.
+        folders: the folders of the members that have not finished.
 
     Raises:
         UserError: if another process writes into one of them, or a checkpoint is damaged.
     """
     waiting = [folder for folder in folders if folder.next_last_checkpoint.is_file()]
     with all_locked(list(waiting), "brings an ensemble to the same step"):
-        steps = {folder: results.step_of(folder, folder.next_last_checkpoint) for folder in waiting}
+        steps = {folder: results.state_of(folder, folder.next_last_checkpoint).num_steps for folder in waiting}
         reached = {folder: steps_of_last(folder) for folder in folders}
         newest = max(steps.values(), default=0)
         all_written = len(waiting) == len(folders) or newest in reached.values()
@@ -88,7 +88,8 @@ def settle(folders: Sequence[RunFolder]) -> None:
 
 def steps_of_last(folder: RunFolder) -> int:
     """Return the steps behind the last state of a run, 0 if there is none."""
-    return results.step_of(folder, folder.last_checkpoint if folder.last_checkpoint.is_file() else None)
+    last = folder.last_checkpoint if folder.last_checkpoint.is_file() else None
+    return results.state_of(folder, last).num_steps
 
 
 def path_of(run: Run, path: str | Path) -> Path:

@@ -32,7 +32,7 @@ def fit_together(runs: Sequence[Run]) -> list[Exception | None]:
     """
     at_step: dict[int, list[int]] = {}
     for number, run in enumerate(runs):
-        at_step.setdefault(results.step_of(RunFolder(run.run_dir), run.resumed), []).append(number)
+        at_step.setdefault(results.state_of(RunFolder(run.run_dir), run.resumed).num_steps, []).append(number)
     failures: list[Exception | None] = [None for _ in runs]
     for numbers in at_step.values():
         members = [runs[number] for number in numbers]
@@ -77,7 +77,8 @@ def fit_stack(runs: Sequence[Run]) -> list[Exception | None]:
     )
     leave_signals_alone(trainer)
     data = EnsembleData(first.data, [run.module.seed for run in runs])
-    trainer.fit(module, datamodule=data, ckpt_path=first.resumed, weights_only=True)
+    with first.told_if_damaged():
+        trainer.fit(module, datamodule=data, ckpt_path=first.resumed, weights_only=True)
     for run in runs:
         run.timer.load_state_dict(timer.state_dict())
         run.trainer.fit_loop.load_state_dict(trainer.fit_loop.state_dict())

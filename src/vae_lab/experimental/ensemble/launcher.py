@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from hydra.core.utils import JobReturn, filter_overrides, run_job
 
 from vae_lab.runs.folder import RunFolder, folder_of
+from vae_lab.runs.same_run import is_finished
 from vae_lab.sweeps.launching import JobLauncher, job_config
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,8 @@ class EnsembleLauncher(JobLauncher):
         groups = group_jobs(configs, self.max_members)
         log.info("Launching %s jobs in %s groups", len(configs), len(groups))
         for group in groups:
-            settle([RunFolder(folder_of(configs[job], initial_job_idx + job)) for job in group])
+            folders = {job: folder_of(configs[job], initial_job_idx + job) for job in group}
+            settle([RunFolder(folders[job]) for job in group if not is_finished(folders[job], configs[job])])
             train_together(group, start)
         self.log_as_sweep()
         return [returns[job] for job in range(len(configs))]
