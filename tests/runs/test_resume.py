@@ -79,6 +79,19 @@ def test_tests_a_run_that_was_killed_after_its_training(uninterrupted: Path, tmp
     ), "the time before the interruption counts"
 
 
+@pytest.mark.parametrize("part", ["loops", "state_dict"])
+def test_a_state_that_cannot_be_restored_is_one_line(uninterrupted: Path, tmp_path: Path, part: str) -> None:
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    last = tmp_path / "run" / "checkpoints" / "last.ckpt"
+    state = torch.load(last, weights_only=True)
+    state[part] = "text" if part == "loops" else {**state[part], "\x1b[2Junknown": torch.ones(1)}
+    torch.save(state, last)
+    resumed = commands.train(f"resume={tmp_path / 'run'}", "trainer.max_epochs=4")
+    assert (resumed.returncode, len(resumed.stderr.splitlines())) == (1, 1), resumed.stderr
+    assert resumed.stderr.startswith(f"{last}: the training cannot be restored from it")
+    assert "\x1b" not in resumed.stderr
+
+
 def test_trains_longer(uninterrupted: Path, tmp_path: Path) -> None:
     """A finished run, trained on, is a run that was to train longer from the start."""
     shorter = [setting for setting in SETTINGS if "max_epochs" not in setting]

@@ -60,7 +60,8 @@ def test_members_are_brought_to_the_same_step(
         folder.save_yaml(folder.config, OmegaConf.create({"trainer": {"max_epochs": 1}}))
         for path, step in ((folder.last_checkpoint, last), (folder.next_last_checkpoint, following)):
             if step is not None:
-                save_checkpoint(folder, {"state_dict": {"w": torch.ones(1)}, "global_step": step}, path)
+                state = {"state_dict": {"w": torch.ones(1)}, "image_shape": [1, 8, 8], "num_classes": None}
+                save_checkpoint(folder, {**state, "global_step": step}, path)
     settle(folders)
     assert [steps_of_last(folder) or None for folder in folders] == settled
     assert not list(tmp_path.rglob("*.next.*"))
