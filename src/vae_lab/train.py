@@ -1,4 +1,4 @@
-"""`python -m vae_lab.train`: train a model, test its best epoch, and write the results into its folder."""
+"""`python -m vae_lab.train`: train a model, test one of its epochs, and write the results into its folder."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def train(config: "DictConfig") -> float:
-    """Train one configuration in Hydra's output folder, and return the best validation ELBO, for sweepers."""
+    """Train one configuration in Hydra's output folder, and return a validation metric, for sweepers."""
     # Heavy modules are imported here, so that `--help` and shell completion are fast.
     from pathlib import Path
 

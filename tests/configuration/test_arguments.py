@@ -62,10 +62,19 @@ def test_a_key_of_another_choice(override: str, reason: str) -> None:
         compose_with_hydra("train", [override])
 
 
-def test_a_sweep_needs_its_flag() -> None:
-    with pytest.raises(UserError, match=r"seed=1,2: several values are a sweep, which -m starts.*seed=\[1,2\]"):
-        refuse_sweep(["latent_dim=[3]", "seed=1,2"])
-    refuse_sweep(["a=[1,2]", "b='1,2'", "c=3"])
+@pytest.mark.parametrize(
+    ("command", "override", "way_out"),
+    [
+        ("train", "seed=1,2", r"python -m vae_lab\.train -m seed=1,2, or .* seed=\[1,2\] \(a list\)"),
+        ("train", "seed=range(1,3)", r"python -m vae_lab\.train -m seed=range\(1,3\)$"),
+        ("evaluate", "run=a,b", r"several values; for one value with commas write run=\[a,b\] \(a list\)"),
+        ("evaluate", "seed=range(1,3)", "several values; give one$"),
+    ],
+)
+def test_a_sweep_needs_its_flag(command: str, override: str, way_out: str) -> None:
+    with pytest.raises(UserError, match=way_out):
+        refuse_sweep(command, ["latent_dim=[3]", override])
+    refuse_sweep(command, ["a=[1,2]", "b='1,2'", "c=3"])
 
 
 @pytest.mark.parametrize("value", [100, None, "", "vae_lab models", ["a"]])

@@ -173,7 +173,7 @@ def checked_arguments(config_name: str, config_dir: Path, check: Check, rewrite:
         use_own_parts(config)
         multirun = arguments.multirun or config.hydra.mode is RunMode.MULTIRUN
         if not multirun:
-            refuse_sweep(overrides)
+            refuse_sweep(config_name, overrides)
         if not arguments.cfg:
             check(without_hydra(config), config.hydra, overrides, multirun=multirun)
     return given

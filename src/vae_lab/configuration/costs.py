@@ -65,7 +65,7 @@ def check_trainer_costs(trainer: Mapping[str, Any]) -> None:
         key, gpus = f"trainer.devices={show(trainer['devices'])}", num_gpus()
         if accelerator in ("gpu", "cuda") and gpus == 0:
             raise UserError(
-                f"trainer.accelerator={accelerator}: this machine has no visible GPU; leave out trainer={accelerator} "
+                f"trainer.accelerator={accelerator}: this machine has no visible GPU; leave out trainer=gpu "
                 "(a GPU is used where there is one), or choose trainer=cpu"
             )
         if accelerator in ("gpu", "cuda") and gpus is not None and devices > gpus:

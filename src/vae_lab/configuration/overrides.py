@@ -6,7 +6,7 @@ from typing import Any
 from hydra import compose
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
@@ -103,20 +103,27 @@ def parse(arguments: Sequence[str]) -> list[Override]:
     return overrides
 
 
-def refuse_sweep(arguments: Sequence[str]) -> None:
+def refuse_sweep(config_name: str, arguments: Sequence[str]) -> None:
     """Refuse several values for one key, where there is no sweep.
+
+    Args:
+        config_name: the YAML of the command's defaults; `train` alone has sweeps.
+        arguments: the overrides of the command line.
 
     Raises:
         UserError: one line with the ways out.
     """
     for override in parse(arguments):
-        if override.is_sweep_override():
-            key, line = override.key_or_group, str(override.input_line)
-            value = line.partition("=")[2]
-            raise UserError(
-                f"{line}: several values are a sweep, which -m starts (python -m vae_lab.train -m ...); one value with "
-                f"commas is written {key}=[{value}] as a list, or \"{key}='{value}'\" as text"
-            )
+        if not override.is_sweep_override():
+            continue
+        key, swept = override.key_or_group, override.value()
+        value = str(override.input_line).partition("=")[2]
+        ways_out = (
+            [f"start a sweep of them: python -m vae_lab.train -m {key}={value}"] if config_name == "train" else []
+        )
+        if isinstance(swept, ChoiceSweep) and swept.simple_form:  # A,B
+            ways_out.append(f"for one value with commas write {key}=[{value}] (a list) or \"{key}='{value}'\" (a text)")
+        raise UserError(f"{override.input_line}: these are several values; {', or '.join(ways_out) or 'give one'}")
 
 
 def composable(override: Override) -> bool:
